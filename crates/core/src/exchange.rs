@@ -1,0 +1,363 @@
+//! A request and its answer, from the first header to the log: the phases, in order.
+//!
+//! [`Exchange::request_headers`] → [`Exchange::request_body`] (once, with the whole body) →
+//! [`Exchange::response_headers`] → [`Exchange::response_body`]… → [`Exchange::settle`] (once,
+//! however the exchange ended).
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use crate::api::{self, Api, Dialect, Endpoint};
+use crate::concerns::Concerns;
+use crate::credential;
+use crate::headers::Headers;
+use crate::models;
+use crate::path;
+use crate::policy::{KeyId, Policy};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::request::{Request, Route};
+use crate::response::Meter;
+use crate::secret::Hash;
+use crate::settlement::{Ending, Record, Settlement};
+
+/// Nanoseconds since the Unix epoch.
+pub type Nanos = u64;
+
+/// What arrives with a request's headers.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// Everything, pseudo headers too.
+    pub headers: Headers<'a>,
+    /// The client's address; needed where [`Policy::reads_source_address`].
+    pub source: Option<IpAddr>,
+    /// What a module before this one found, where concerns are split over modules.
+    pub earlier: Earlier<'a>,
+    /// No body follows.
+    pub end_of_stream: bool,
+    /// When the request began.
+    pub now: Nanos,
+}
+
+/// What earlier modules of the same chain found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Earlier<'a> {
+    /// The hash of the authenticated key.
+    pub key: Option<Hash>,
+    /// The model the request is accounted under.
+    pub model: Option<&'a str>,
+}
+
+/// What to do next with a request.
+#[derive(Debug)]
+pub enum Step {
+    /// Answer it; nothing goes upstream.
+    Reply(Reply),
+    /// Hold everything until the whole body is there.
+    AwaitBody,
+    /// Let it go upstream, changed.
+    Forward(Forward),
+}
+
+/// The changes to a request that goes upstream.
+#[derive(Debug, Default)]
+pub struct Forward {
+    /// Headers to remove, by name.
+    pub remove: Vec<String>,
+    /// Headers to set, after the removals.
+    pub set: Vec<(&'static str, String)>,
+    /// The new body; it needs a content-length of its own.
+    pub body: Option<String>,
+}
+
+/// What arrives with an answer's headers.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Its `content-type`.
+    pub content_type: Option<&'a [u8]>,
+    /// Its `content-encoding`.
+    pub content_encoding: Option<&'a [u8]>,
+    /// No body follows.
+    pub end_of_stream: bool,
+}
+
+/// One request and its answer.
+#[derive(Debug)]
+pub struct Exchange {
+    policy: Rc<Policy>,
+    concerns: Concerns,
+    dialect: Dialect,
+    request_id: String,
+    key: Option<KeyId>,
+    api: Option<Api>,
+    /// The client did not ask for the usage event that we make the server send.
+    takes_out_usage: bool,
+    meter: Option<Meter>,
+    record: Record,
+}
+
+impl Exchange {
+    /// Begins an exchange under the policy of this moment.
+    pub fn new(policy: Rc<Policy>, concerns: Concerns) -> Self {
+        Self {
+            policy,
+            concerns,
+            dialect: Dialect::default(),
+            request_id: String::new(),
+            key: None,
+            api: None,
+            takes_out_usage: false,
+            meter: None,
+            record: Record::default(),
+        }
+    }
+
+    /// The hash of the key that the request belongs to, once it is known.
+    pub fn key(&self) -> Option<Hash> {
+        self.key.and_then(|key| self.policy.hash(key))
+    }
+
+    /// The model it is accounted under, once it is known.
+    pub fn model(&self) -> Option<&str> {
+        self.record.model.as_deref()
+    }
+
+    /// Whether the answer is not complete.
+    pub fn is_open(&self) -> bool {
+        self.record.is_open()
+    }
+
+    /// Phase 1: who asks for what.
+    pub fn request_headers(&mut self, head: RequestHead<'_>) -> Step {
+        self.record.began = head.now;
+        let path = head.headers.first(":path").unwrap_or_default();
+        self.dialect = api::dialect(path, head.headers.first("anthropic-version").is_some());
+        self.request_id = head
+            .headers
+            .text("x-request-id")
+            .unwrap_or("none")
+            .to_owned();
+        match self.decide_by_headers(head, path) {
+            Ok(step) => step,
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// Phase 2: what it means and where it goes. `headers` are those of phase 1.
+    pub fn request_body(&mut self, headers: Headers<'_>, body: &[u8]) -> Step {
+        match self.decide_by_body(headers, body) {
+            Ok(forward) => Step::Forward(forward),
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// A refusal that was found outside of the phases (uploads in flight).
+    pub fn refuse(&mut self, refusal: &Refusal) -> Step {
+        self.record.refuse(refusal);
+        Step::Reply(Reply::refusal(refusal, self.dialect, &self.request_id))
+    }
+
+    /// Phase 3: whether and how the answer is metered. `true`: its content-length must go, since
+    /// an event may be taken out.
+    pub fn response_headers(&mut self, head: ResponseHead<'_>) -> bool {
+        self.record.answer(head.status, head.end_of_stream);
+        let Some(api) = self
+            .api
+            .filter(|api| self.concerns.meter && api.reports_usage())
+        else {
+            return false;
+        };
+        let readable = head
+            .content_encoding
+            .is_none_or(|e| e.eq_ignore_ascii_case(b"identity"));
+        if !(200..300).contains(&head.status) || !readable {
+            return false;
+        }
+        let is_stream = is_event_stream(head.content_type);
+        let takes_out = is_stream && api.has_stream_options() && self.takes_out_usage;
+        self.meter = Some(if is_stream {
+            Meter::events(takes_out)
+        } else {
+            Meter::json()
+        });
+        takes_out
+    }
+
+    /// Phase 4: a piece of the answer. `None`: it passes as it is; else what passes instead.
+    pub fn response_body(
+        &mut self,
+        chunk: &[u8],
+        end_of_stream: bool,
+        now: Nanos,
+    ) -> Option<Vec<u8>> {
+        self.record.answer_goes_on(end_of_stream);
+        let meter = self.meter.as_mut()?;
+        let passed = meter.push(chunk, end_of_stream);
+        self.record.meter(meter.metered(), now);
+        passed
+    }
+
+    /// The answer ends with trailers. A piece that was held back can't pass any more: it is part of
+    /// an event that never ended, which no client reads.
+    pub fn response_trailers(&mut self) {
+        self.record.answer_goes_on(true);
+        if let Some(meter) = &mut self.meter {
+            meter.push(&[], true);
+            self.record.meter(meter.metered(), self.record.began);
+        }
+    }
+
+    /// Phase 5: what it came to.
+    pub fn settle(&self, ending: Ending, now: Nanos) -> Settlement<'_> {
+        Settlement::new(&self.policy, &self.record, self.identity(), ending, now)
+    }
+
+    fn identity(&self) -> crate::settlement::Identity<'_> {
+        crate::settlement::Identity {
+            tenant: self.key.and_then(|key| self.policy.tenant(key)),
+            api: self.api,
+            dialect: self.dialect,
+        }
+    }
+
+    fn decide_by_headers(&mut self, head: RequestHead<'_>, path: &[u8]) -> Result<Step, Refusal> {
+        let method = head.headers.first(":method").unwrap_or_default();
+        let endpoint = api::classify(method, path)?;
+        if endpoint == Endpoint::Readiness {
+            return Ok(Step::Reply(self.readiness()));
+        }
+        self.key = self.authenticate(head)?;
+        self.record.model = head.earlier.model.map(Into::into);
+        match endpoint {
+            Endpoint::Inference(api) => {
+                self.api = Some(api);
+                check_content(head.headers)?;
+                if head.end_of_stream {
+                    return Err(Refusal::MissingBody);
+                }
+                if self.concerns.reads_bodies() {
+                    return Ok(Step::AwaitBody);
+                }
+            }
+            Endpoint::ListModels if self.concerns.route => {
+                let query = path::query(path);
+                return models::list(&self.policy, self.key, self.dialect, query).map(Step::Reply);
+            }
+            Endpoint::RetrieveModel(id) if self.concerns.route => {
+                let reply = models::retrieve(&self.policy, self.key, self.dialect, &id);
+                return reply.map(Step::Reply);
+            }
+            _ => {}
+        }
+        let remove = self.removals(head.headers);
+        self.record.forward();
+        Ok(Step::Forward(Forward {
+            remove,
+            ..Forward::default()
+        }))
+    }
+
+    fn authenticate(&self, head: RequestHead<'_>) -> Result<Option<KeyId>, Refusal> {
+        if self.concerns.authenticate {
+            let now = head.now / 1_000_000_000;
+            return credential::authenticate(&self.policy, head.headers, head.source, now)
+                .map(Some);
+        }
+        Ok(head
+            .earlier
+            .key
+            .and_then(|hash| self.policy.key_by_hash(&hash)))
+    }
+
+    fn readiness(&mut self) -> Reply {
+        self.record.is_probe = true;
+        Reply::ok(&serde_json::json!({"status": "ready", "policy": self.policy.version()}))
+    }
+
+    fn decide_by_body(&mut self, headers: Headers<'_>, body: &[u8]) -> Result<Forward, Refusal> {
+        let policy = Rc::clone(&self.policy);
+        let api = self
+            .api
+            .ok_or(Refusal::Internal("a body without an endpoint"))?;
+        let request = Request::read(api, body)?;
+        self.record.request(&request);
+        self.takes_out_usage = request.stream && !request.wants_usage_event;
+        let mut forward = Forward {
+            remove: self.removals(headers),
+            ..Forward::default()
+        };
+        let mut route = None;
+        if self.concerns.route {
+            let found = request.route(&policy, self.key, headers)?;
+            self.record.route(found);
+            forward.set = self.hints(&policy, found);
+            route = Some(found);
+        }
+        forward.body = request.rewrite(route, self.concerns.meter)?;
+        self.record.forward();
+        Ok(forward)
+    }
+
+    /// Headers that say where the request goes and whose it is.
+    fn hints(&self, policy: &Policy, route: Route<'_>) -> Vec<(&'static str, String)> {
+        let mut hints = vec![
+            ("x-tollgate-cluster", route.target.cluster.to_string()),
+            ("x-gateway-model-name", route.target.model.to_string()),
+        ];
+        if let Some(objective) = &route.model.objective {
+            hints.push(("x-gateway-inference-objective", objective.to_string()));
+        }
+        if let Some(tenant) = self.key.and_then(|key| policy.tenant(key)) {
+            let id = format!("{}/{}", tenant.organization, tenant.team);
+            hints.push(("x-gateway-inference-fairness-id", id));
+        }
+        hints
+    }
+
+    /// Headers that must not reach the upstream: ours, which no client may set; credentials; and
+    /// what would make the answer unreadable.
+    fn removals(&self, headers: Headers<'_>) -> Vec<String> {
+        let ours = |name: &str| name.starts_with("x-tollgate-") || name.starts_with("x-gateway-");
+        let concerns = self.concerns;
+        let unwanted = move |name: &str| {
+            ((concerns.authenticate || concerns.route) && ours(name))
+                || (concerns.authenticate && credential::HEADERS.contains(&name))
+                || (concerns.meter && name == "accept-encoding")
+        };
+        let mut names: Vec<String> = headers
+            .names()
+            .filter(|name| unwanted(name))
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// JSON and nothing else: absent, `application/json` or `application/*+json`, uncompressed.
+fn check_content(headers: Headers<'_>) -> Result<(), Refusal> {
+    if let Some(given) = headers.first("content-type") {
+        let essence = given.split(|&byte| byte == b';').next().unwrap_or_default();
+        let essence = essence.trim_ascii().to_ascii_lowercase();
+        let subtype = essence.strip_prefix(b"application/").unwrap_or_default();
+        if !(essence.is_empty() || subtype == b"json" || subtype.ends_with(b"+json")) {
+            let given = crate::text::printable(given);
+            return Err(Refusal::UnsupportedContentType { given });
+        }
+    }
+    match headers.first("content-encoding") {
+        Some(given) if !given.eq_ignore_ascii_case(b"identity") => {
+            let given = crate::text::printable(given);
+            Err(Refusal::UnsupportedContentEncoding { given })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_event_stream(content_type: Option<&[u8]>) -> bool {
+    let prefix = content_type.and_then(|value| value.get(..b"text/event-stream".len()));
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream"))
+}

@@ -1,0 +1,222 @@
+//! Why a request is refused: one value per reason, with the facts, and what the client is told.
+//!
+//! Shapes and codes follow OpenAI's error object and Anthropic's; see [`crate::reply`].
+
+use std::fmt;
+
+/// A reason to refuse. Text in it that a client chose is already bounded and printable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are the facts of the message")]
+pub enum Refusal {
+    UnsupportedEndpoint {
+        method: String,
+        path: String,
+    },
+    MethodNotAllowed {
+        method: String,
+        allowed: &'static str,
+    },
+    Unauthenticated(CredentialFault),
+    ConflictingCredentials(&'static str),
+    MissingBody,
+    InvalidJson(String),
+    DuplicateField {
+        field: String,
+    },
+    InvalidField {
+        field: String,
+        problem: String,
+    },
+    UnsupportedContentType {
+        given: String,
+    },
+    UnsupportedContentEncoding {
+        given: String,
+    },
+    BodyTooLarge {
+        length: u64,
+        limit: u64,
+    },
+    ModelNotFound {
+        model: String,
+    },
+    ModelNotAllowed {
+        model: String,
+    },
+    StoredState {
+        field: String,
+        model: String,
+    },
+    HostedTool {
+        tool: String,
+        model: String,
+    },
+    TooManyUploads {
+        limit: u64,
+    },
+    UploadMemoryFull,
+    Internal(&'static str),
+}
+
+/// Why no key was found or accepted. The client can't tell these apart; operators can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialFault {
+    /// No credential at all.
+    Missing,
+    /// Not a bearer token.
+    Malformed,
+    /// One of ours, cut or mistyped; the first 12 hex digits of its hash.
+    Damaged(String),
+    /// Not in the policy; the first 12 hex digits of its hash.
+    Unknown(String),
+    /// Past its expiry.
+    Expired,
+    /// Switched off by the policy.
+    Disabled,
+    /// Used from outside its networks.
+    SourceNotAllowed,
+}
+
+impl Refusal {
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::UnsupportedEndpoint { .. } | Self::ModelNotFound { .. } => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::Unauthenticated(_) => 401,
+            Self::ConflictingCredentials(_)
+            | Self::MissingBody
+            | Self::InvalidJson(_)
+            | Self::DuplicateField { .. }
+            | Self::InvalidField { .. }
+            | Self::StoredState { .. }
+            | Self::HostedTool { .. } => 400,
+            Self::UnsupportedContentType { .. } | Self::UnsupportedContentEncoding { .. } => 415,
+            Self::BodyTooLarge { .. } => 413,
+            Self::ModelNotAllowed { .. } => 403,
+            Self::TooManyUploads { .. } => 429,
+            Self::UploadMemoryFull => 503,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// The error's `code`: stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedEndpoint { .. } => "unsupported_endpoint",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::Unauthenticated(_) => "invalid_api_key",
+            Self::ConflictingCredentials(_) => "conflicting_credentials",
+            Self::MissingBody => "missing_body",
+            Self::InvalidJson(_) => "invalid_json",
+            Self::DuplicateField { .. } => "duplicate_field",
+            Self::InvalidField { .. } => "invalid_request",
+            Self::UnsupportedContentType { .. } => "unsupported_media_type",
+            Self::UnsupportedContentEncoding { .. } => "unsupported_content_encoding",
+            Self::BodyTooLarge { .. } => "request_too_large",
+            Self::ModelNotFound { .. } => "model_not_found",
+            Self::ModelNotAllowed { .. } => "model_not_allowed",
+            Self::StoredState { .. } => "stateful_responses_disabled",
+            Self::HostedTool { .. } => "hosted_tools_disabled",
+            Self::TooManyUploads { .. } => "too_many_uploads",
+            Self::UploadMemoryFull => "upload_memory_full",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
+    /// The precise reason, for metrics and the access log only.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated(fault) => match fault {
+                CredentialFault::Missing => "key_missing",
+                CredentialFault::Malformed => "key_malformed",
+                CredentialFault::Damaged(_) => "key_damaged",
+                CredentialFault::Unknown(_) => "key_unknown",
+                CredentialFault::Expired => "key_expired",
+                CredentialFault::Disabled => "key_disabled",
+                CredentialFault::SourceNotAllowed => "key_source_not_allowed",
+            },
+            other => other.code(),
+        }
+    }
+
+    /// The request field at fault, if one is.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::DuplicateField { field }
+            | Self::InvalidField { field, .. }
+            | Self::StoredState { field, .. } => Some(field),
+            Self::HostedTool { .. } => Some("tools"),
+            Self::ModelNotFound { .. } | Self::ModelNotAllowed { .. } => Some("model"),
+            _ => None,
+        }
+    }
+
+    /// The first 12 hex digits of an unknown key's hash, so that support can match it.
+    pub fn key_hash(&self) -> Option<&str> {
+        match self {
+            Self::Unauthenticated(
+                CredentialFault::Unknown(hash) | CredentialFault::Damaged(hash),
+            ) => Some(hash),
+            _ => None,
+        }
+    }
+}
+
+/// What the client is told.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnsupportedEndpoint { method, path } => {
+                write!(f, "{method} {path} is not an endpoint of this gateway")
+            }
+            Self::MethodNotAllowed { method, allowed } => {
+                write!(f, "method {method} is not allowed here: use {allowed}")
+            }
+            Self::Unauthenticated(_) => f.write_str(
+                "invalid API key: send a key that is active as 'authorization: Bearer <key>' or \
+                 'x-api-key: <key>'",
+            ),
+            Self::ConflictingCredentials(what) => write!(f, "{what}: send one API key"),
+            Self::MissingBody => f.write_str("the request has no body: send a JSON object"),
+            Self::InvalidJson(problem) => write!(f, "the body is not valid JSON: {problem}"),
+            Self::DuplicateField { field } => write!(f, "'{field}' appears more than once"),
+            Self::InvalidField { field, problem } => write!(f, "'{field}' {problem}"),
+            Self::UnsupportedContentType { given } => write!(
+                f,
+                "content-type '{given}' is not supported: send JSON with -H 'content-type: \
+                 application/json'"
+            ),
+            Self::UnsupportedContentEncoding { given } => write!(
+                f,
+                "content-encoding '{given}' is not supported: send the body uncompressed"
+            ),
+            Self::BodyTooLarge { length, limit } => {
+                write!(f, "the body has {length} bytes; the limit is {limit}")
+            }
+            Self::ModelNotFound { model } => write!(f, "the model '{model}' does not exist"),
+            Self::ModelNotAllowed { model } => {
+                write!(f, "this API key may not use the model '{model}'")
+            }
+            Self::StoredState { field, model } => write!(
+                f,
+                "'{field}' refers to state kept by the server, which the model '{model}' does \
+                 not allow here"
+            ),
+            Self::HostedTool { tool, model } => write!(
+                f,
+                "the tool '{tool}' runs on the server, which the model '{model}' does not allow \
+                 here"
+            ),
+            Self::TooManyUploads { limit } => write!(
+                f,
+                "this API key's request bodies in flight exceed {limit} bytes: retry when \
+                 earlier uploads are done"
+            ),
+            Self::UploadMemoryFull => f.write_str(
+                "the gateway's memory for request bodies in flight is full: retry shortly",
+            ),
+            Self::Internal(what) => write!(f, "the gateway failed: {what}"),
+        }
+    }
+}

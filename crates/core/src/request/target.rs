@@ -1,0 +1,75 @@
+//! Which target serves a request: in proportion to the weights, the same for the same identity,
+//! and with no state. A changed weight moves only the share that it must.
+
+use sha2::{Digest, Sha256};
+
+use crate::policy::{Model, Target};
+
+/// Picks by weighted rendezvous hashing: each target draws a number from the identity, and the
+/// smallest `-log(draw) / weight` wins, which happens in proportion to the weights
+/// (an exponential race). `None` only if no target has a weight.
+pub(super) fn pick<'m>(model: &'m Model, identity: &[&[u8]]) -> Option<&'m Target> {
+    let mut candidates = model.targets.iter().filter(|target| target.weight > 0);
+    let first = candidates.next()?;
+    let mut best: Option<(u64, &Target)> = None;
+    for target in candidates {
+        let (time, leader) = best.unwrap_or_else(|| (arrival(model, first, identity), first));
+        let challenger = arrival(model, target, identity);
+        // time / leader.weight > challenger / target.weight, in integers
+        let leads = time.saturating_mul(u64::from(target.weight))
+            <= challenger.saturating_mul(u64::from(leader.weight));
+        best = Some(if leads {
+            (time, leader)
+        } else {
+            (challenger, target)
+        });
+    }
+    Some(best.map_or(first, |(_, target)| target))
+}
+
+/// `-log2` of a uniform draw in (0, 1], in units of 2^-24: at most 65 << 24.
+fn arrival(model: &Model, target: &Target, identity: &[&[u8]]) -> u64 {
+    let mut hasher = Sha256::new();
+    let names = [model.name.as_bytes(), target.name.as_bytes()];
+    for part in names.iter().chain(identity) {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.update(part);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let draw = digest
+        .first_chunk::<8>()
+        .map_or(1, |bytes| u64::from_le_bytes(*bytes));
+    negative_log2(draw)
+}
+
+/// `64 - log2(draw)` in units of 2^-24; 0 counts as 1. Integers only, so that every host agrees.
+fn negative_log2(draw: u64) -> u64 {
+    let draw = draw.max(1);
+    let zeros = draw.leading_zeros();
+    // The mantissa in [1, 2), as 1.63 fixed point; squaring it yields log2 bit by bit.
+    let mut mantissa = u128::from(draw) << zeros;
+    let mut fraction: u64 = 0;
+    for _ in 0..24 {
+        mantissa = mantissa.saturating_mul(mantissa) >> 63;
+        fraction <<= 1;
+        if mantissa >> 64 != 0 {
+            mantissa >>= 1;
+            fraction |= 1;
+        }
+    }
+    ((u64::from(zeros).saturating_add(1)) << 24).saturating_sub(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_exact_at_powers_of_two() {
+        assert_eq!(negative_log2(1 << 63), 1 << 24);
+        assert_eq!(negative_log2(1), 64 << 24);
+        assert_eq!(negative_log2(u64::MAX), 1);
+        let half_way = negative_log2(3 << 62) as f64 / f64::from(1 << 24);
+        assert!((half_way - (64.0 - (3f64 * 2f64.powi(62)).log2())).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,236 @@
+//! Reads an answer as it passes: what it reports of its usage, and how much of it there was.
+//! Memory does not grow with the answer.
+
+mod events;
+mod probe;
+mod sse;
+pub mod usage;
+
+use self::probe::Probe;
+use self::sse::EventStream;
+use self::usage::Usage;
+
+/// What is known of an answer's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metered {
+    /// As reported, the last report of each kind.
+    pub usage: Usage,
+    /// Pieces of content that passed: an estimate of output tokens where none are reported.
+    pub deltas: u64,
+    /// Reports that could not be read.
+    pub malformed_reports: u32,
+}
+
+/// Meters one answer.
+#[derive(Debug)]
+pub struct Meter {
+    body: Body,
+    metered: Metered,
+}
+
+#[derive(Debug)]
+enum Body {
+    Json(Box<Probe>),
+    Events(Box<EventStream>),
+}
+
+impl Meter {
+    /// For an answer in one JSON document.
+    pub fn json() -> Self {
+        Self {
+            body: Body::Json(Box::default()),
+            metered: Metered::default(),
+        }
+    }
+
+    /// For server-sent events. `takes_out_usage`: drop the event that only tells usage.
+    pub fn events(takes_out_usage: bool) -> Self {
+        let events = EventStream::new(takes_out_usage);
+        Self {
+            body: Body::Events(Box::new(events)),
+            metered: Metered::default(),
+        }
+    }
+
+    /// Reads one piece of the body. `None`: it passes as it is; else what passes in its place.
+    pub fn push(&mut self, chunk: &[u8], end_of_stream: bool) -> Option<Vec<u8>> {
+        let metered = &mut self.metered;
+        match &mut self.body {
+            Body::Json(probe) => {
+                probe.push(chunk);
+                if end_of_stream && let Some(text) = probe.report() {
+                    metered.note(text);
+                }
+                None
+            }
+            Body::Events(events) => {
+                let mut note = |text: &[u8]| metered.note(text);
+                let passed = events.push(chunk, &mut note);
+                if !end_of_stream {
+                    return passed;
+                }
+                let held = events.finish(&mut note);
+                if held.is_empty() {
+                    return passed;
+                }
+                let mut passed = passed.unwrap_or_default();
+                passed.extend_from_slice(&held);
+                Some(passed)
+            }
+        }
+    }
+
+    /// What is known so far.
+    pub fn metered(&self) -> Metered {
+        let deltas = match &self.body {
+            Body::Json(_) => 0,
+            Body::Events(events) => events.deltas(),
+        };
+        Metered {
+            deltas,
+            ..self.metered
+        }
+    }
+}
+
+impl Metered {
+    fn note(&mut self, report: &[u8]) {
+        match Usage::parse(report) {
+            Some(usage) => self.usage.update(&usage),
+            None => self.malformed_reports = self.malformed_reports.saturating_add(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHAT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"h\u{e9}\"}}]}\n\n\
+        : comment\n\n\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\n\
+        data: [DONE]\n\n";
+    const CHAT_WITHOUT_USAGE: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"h\u{e9}\"}}]}\n\n\
+        : comment\n\n\
+        data: [DONE]\n\n";
+
+    /// Passes `text` through in pieces cut at `cuts`.
+    fn pass(text: &[u8], cuts: &[usize], takes_out: bool) -> (Vec<u8>, Metered) {
+        let mut meter = Meter::events(takes_out);
+        let mut passed = Vec::new();
+        let mut from = 0;
+        for &to in cuts.iter().chain([&text.len()]) {
+            let piece = &text[from..to];
+            let out = meter.push(piece, to == text.len());
+            passed.extend_from_slice(out.as_deref().unwrap_or(piece));
+            from = to;
+        }
+        (passed, meter.metered())
+    }
+
+    fn check_every_split(text: &str, expected: &str, takes_out: bool, usage: (u64, u64, u64)) {
+        for cut in 0..text.len() {
+            let (passed, metered) = pass(text.as_bytes(), &[cut], takes_out);
+            assert_eq!(String::from_utf8_lossy(&passed), expected, "cut at {cut}");
+            let Metered {
+                usage: Usage { input, output, .. },
+                deltas,
+                ..
+            } = metered;
+            assert_eq!(
+                (input, output, deltas),
+                (Some(usage.0), Some(usage.1), usage.2)
+            );
+        }
+        let every: Vec<_> = (1..text.len()).collect();
+        let (passed, _) = pass(text.as_bytes(), &every, takes_out);
+        assert_eq!(String::from_utf8_lossy(&passed), expected, "byte by byte");
+    }
+
+    #[test]
+    fn the_usage_event_is_taken_out_at_every_split() {
+        check_every_split(CHAT, CHAT_WITHOUT_USAGE, true, (3, 1, 1));
+        check_every_split(CHAT, CHAT, false, (3, 1, 1));
+    }
+
+    #[test]
+    fn every_line_end_is_understood() {
+        for end in ["\r\n", "\r"] {
+            let text = CHAT.replace('\n', end);
+            check_every_split(
+                &text,
+                &CHAT_WITHOUT_USAGE.replace('\n', end),
+                true,
+                (3, 1, 1),
+            );
+        }
+    }
+
+    #[test]
+    fn forms_of_data_lines() {
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
+        let rest = "data:[DONE]";
+        for event in [
+            format!("data:{usage}\n\n"),
+            format!("event: x\nid: 7\ndata: {usage}\nretry: 3\n\n"),
+            format!("data: {}\ndata: {}\n\n", &usage[..14], &usage[14..]),
+            format!(": {usage}\ndata:  {usage}\n\n"),
+        ] {
+            check_every_split(&format!("{event}{rest}"), rest, true, (3, 1, 0));
+        }
+    }
+
+    #[test]
+    fn an_event_that_can_not_be_usage_is_not_held() {
+        let mut meter = Meter::events(true);
+        assert_eq!(meter.push(b"data: {\"choices\":[{\"delta\":", false), None);
+        assert_eq!(
+            meter.push(b"{\"content\":\"a\"}}]}\n\ndata: [DO", false),
+            None
+        );
+        assert_eq!(meter.push(b"NE]", true), None);
+        assert_eq!(meter.metered().deltas, 1);
+    }
+
+    #[test]
+    fn a_huge_unfinished_event_passes() {
+        let mut meter = Meter::events(true);
+        let piece = [b"data: {\"x\":\"".as_slice(), &[b'y'; 40_000]].concat();
+        assert_eq!(meter.push(&piece, false), Some(Vec::new()));
+        let more = vec![b'y'; 40_000];
+        assert_eq!(
+            meter.push(&more, false).unwrap().len(),
+            piece.len() + more.len()
+        );
+        assert_eq!(meter.push(&more, false), None);
+    }
+
+    #[test]
+    fn an_unfinished_usage_event_passes_at_the_end_and_counts() {
+        let text = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}";
+        check_every_split(text, text, true, (3, 1, 0));
+    }
+
+    #[test]
+    fn anthropic_keeps_what_the_last_report_leaves_out() {
+        let text = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":14,\"output_tokens\":0}}}\n\n\
+            event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n\
+            event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":3}}\n\n";
+        check_every_split(text, text, false, (14, 3, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_pass_unchanged_unless_taken_out(
+            text in prop::collection::vec(prop::sample::select(b"data: {}[]\"\\\r\n\xffuse:chois,x".to_vec()), 0..200),
+            cut in 0usize..200,
+        ) {
+            let cut = cut.min(text.len());
+            let (passed, _) = pass(&text, &[cut], false);
+            prop_assert_eq!(&passed, &text);
+            prop_assert_eq!(pass(&text, &[cut], true).0, pass(&text, &[], true).0);
+        }
+    }
+}

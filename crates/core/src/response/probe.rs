@@ -1,0 +1,382 @@
+//! Finds a few places in JSON that arrives in pieces, in memory that does not grow with it: the
+//! usage report, whether `choices` is empty, and how much content there is.
+//!
+//! It is not a validator. What it can't make sense of it does not report.
+
+/// Containers that are told apart; deeper ones are only counted.
+const WATCHED_DEPTH: usize = 8;
+/// Longest key that is recognised.
+const LONGEST_KEY: usize = 20;
+/// Largest usage report that is kept.
+const LARGEST_REPORT: usize = 4096;
+
+/// A place in the document, as far as anyone asks for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Elsewhere,
+    Root,
+    /// `usage` of the root, of `response` or of `message`.
+    Usage,
+    /// `response` (Responses API events) or `message` (Anthropic's `message_start`).
+    Holder,
+    Choices,
+    Choice,
+    /// `delta`, and what is inside it.
+    Delta,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lexeme {
+    /// Between tokens, or inside a number or word.
+    #[default]
+    Gap,
+    Text,
+    /// After a backslash in a string.
+    Escape,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Container {
+    place: Place,
+    is_object: bool,
+}
+
+/// What `choices` of the root was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Choices {
+    #[default]
+    Unseen,
+    Empty,
+    Filled,
+}
+
+/// A reader of one JSON document after another; see [`Probe::reset`].
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    lexeme: Lexeme,
+    /// Open containers.
+    depth: usize,
+    containers: [Container; WATCHED_DEPTH],
+    /// Whether the next string in the innermost watched object is a key.
+    expects_key: bool,
+    in_key: bool,
+    key: Key,
+    /// Whether the string being read is content, and not yet counted.
+    content_pending: bool,
+    report: Vec<u8>,
+    choices: Choices,
+    /// The document is not an object.
+    foreign: bool,
+    deltas: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Key {
+    bytes: [u8; LONGEST_KEY],
+    length: usize,
+}
+
+impl Probe {
+    /// Forgets the document, keeping its memory; the count of deltas goes on.
+    pub(super) fn reset(&mut self) {
+        let mut report = std::mem::take(&mut self.report);
+        report.clear();
+        *self = Self {
+            report,
+            deltas: self.deltas,
+            ..Self::default()
+        };
+    }
+
+    /// The text of the last complete usage object, at most 4 KiB of it.
+    pub(super) fn report(&self) -> Option<&[u8]> {
+        let complete = !self.report.is_empty() && self.place() != Place::Usage;
+        complete.then_some(self.report.as_slice())
+    }
+
+    /// What `choices` was.
+    pub(super) fn choices(&self) -> Choices {
+        self.choices
+    }
+
+    /// Non-empty pieces of content seen in `delta`s and streamed `text`s, in all documents.
+    pub(super) fn deltas(&self) -> u64 {
+        self.deltas
+    }
+
+    /// Whether the document begins with something else than an object.
+    pub(super) fn is_no_object(&self) -> bool {
+        self.foreign
+    }
+
+    /// Reads on.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.lexeme == Lexeme::Text {
+                let plain = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+                let (text, rest) = bytes.split_at_checked(plain).unwrap_or((bytes, &[]));
+                self.text(text);
+                bytes = rest;
+                if let Some((&end, rest)) = bytes.split_first() {
+                    self.keep(&[end]);
+                    self.lexeme = if end == b'\\' {
+                        Lexeme::Escape
+                    } else {
+                        self.end_of_text()
+                    };
+                    bytes = rest;
+                }
+                continue;
+            }
+            bytes = rest;
+            match self.lexeme {
+                Lexeme::Escape => {
+                    self.lexeme = Lexeme::Text;
+                    self.text(&[byte]);
+                }
+                _ => self.structure(byte),
+            }
+        }
+    }
+
+    fn structure(&mut self, byte: u8) {
+        self.foreign |= self.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
+        match byte {
+            b'{' | b'[' => self.open(byte == b'{'),
+            b'}' | b']' => {
+                self.keep(&[byte]);
+                self.close();
+                return;
+            }
+            b'"' => {
+                self.lexeme = Lexeme::Text;
+                self.in_key = self.expects_key;
+                if self.in_key {
+                    self.key.length = 0;
+                } else {
+                    self.content_pending = self.is_content();
+                    self.note_choice();
+                }
+            }
+            b':' => self.expects_key = false,
+            b',' => self.expects_key = self.container().is_some_and(|c| c.is_object),
+            _ => {}
+        }
+        self.keep(&[byte]);
+    }
+
+    fn open(&mut self, is_object: bool) {
+        let place = self.child();
+        self.note_choice();
+        if place == Place::Usage && self.place() != Place::Usage {
+            self.report.clear();
+        }
+        if place == Place::Choices && self.place() == Place::Root {
+            self.choices = Choices::Empty;
+        }
+        if let Some(container) = self.containers.get_mut(self.depth) {
+            *container = Container { place, is_object };
+        }
+        self.depth = self.depth.saturating_add(1);
+        self.expects_key = is_object && self.container().is_some();
+        self.key.length = 0;
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.expects_key = false;
+        self.key.length = 0;
+    }
+
+    /// Anything inside `choices` makes it filled.
+    fn note_choice(&mut self) {
+        if self.place() == Place::Choices {
+            self.choices = Choices::Filled;
+        }
+    }
+
+    /// Where the value that now begins belongs.
+    fn child(&self) -> Place {
+        if self.depth == 0 {
+            return Place::Root;
+        }
+        match (self.place(), self.key()) {
+            (Place::Usage, _) | (Place::Root | Place::Holder, b"usage") => Place::Usage,
+            (Place::Root, b"response" | b"message") => Place::Holder,
+            (Place::Root, b"choices") => Place::Choices,
+            (Place::Choices, _) => Place::Choice,
+            (Place::Root | Place::Choice, b"delta") => Place::Delta,
+            (Place::Delta, b"tool_calls" | b"function" | b"") => Place::Delta,
+            _ => Place::Elsewhere,
+        }
+    }
+
+    /// Whether a string value that now begins is generated text.
+    fn is_content(&self) -> bool {
+        match self.place() {
+            Place::Root => self.key() == b"delta",
+            Place::Choice => self.key() == b"text",
+            Place::Delta => matches!(
+                self.key(),
+                b"content"
+                    | b"text"
+                    | b"reasoning"
+                    | b"reasoning_content"
+                    | b"thinking"
+                    | b"partial_json"
+                    | b"arguments"
+                    | b"refusal"
+            ),
+            _ => false,
+        }
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        self.keep(text);
+        if self.in_key {
+            self.key.push(text);
+        } else if self.content_pending && !text.is_empty() {
+            self.content_pending = false;
+            self.deltas = self.deltas.saturating_add(1);
+        }
+    }
+
+    fn end_of_text(&mut self) -> Lexeme {
+        self.in_key = false;
+        self.content_pending = false;
+        Lexeme::Gap
+    }
+
+    /// Copies what belongs to a usage report.
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = LARGEST_REPORT.saturating_sub(self.report.len());
+        if self.place() == Place::Usage && bytes.len() <= room {
+            self.report.extend_from_slice(bytes);
+        }
+    }
+
+    fn place(&self) -> Place {
+        self.container()
+            .map_or(Place::Elsewhere, |container| container.place)
+    }
+
+    /// The innermost open container, if it is a watched one.
+    fn container(&self) -> Option<Container> {
+        self.containers.get(self.depth.checked_sub(1)?).copied()
+    }
+
+    fn key(&self) -> &[u8] {
+        self.key.bytes.get(..self.key.length).unwrap_or_default()
+    }
+}
+
+impl Key {
+    /// A key that is too long is cut one past the longest known, so that it equals none.
+    fn push(&mut self, text: &[u8]) {
+        for &byte in text {
+            if let Some(place) = self.bytes.get_mut(self.length) {
+                *place = byte;
+                self.length = self.length.saturating_add(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe(text: &str) -> Probe {
+        let mut probe = Probe::default();
+        probe.push(text.as_bytes());
+        probe
+    }
+
+    #[test]
+    fn finds_usage_where_each_api_puts_it() {
+        for (text, usage) in [
+            (r#"{"id":"x","usage":{"a":{"b":1}}}"#, r#"{"a":{"b":1}}"#),
+            (
+                r#"{"response":{"usage":{"t":2},"output":[{"usage":{"no":1}}]}}"#,
+                r#"{"t":2}"#,
+            ),
+            (
+                r#"{"message":{"content":[],"usage":{"t":"\"}"}}}"#,
+                r#"{"t":"\"}"}"#,
+            ),
+        ] {
+            assert_eq!(probe(text).report(), Some(usage.as_bytes()), "{text}");
+        }
+        for text in [
+            r#"{"usage":null}"#,
+            r#"{"data":[{"usage":{"t":1}}]}"#,
+            r#"{"choices":[{"message":{"content":"\"usage\":{\"t\":1}"}}]}"#,
+            r#"{"usage":{"t":1"#,
+            "[[[[[[[[[[{\"usage\":{}}]]]]]]]]]]",
+        ] {
+            assert_eq!(probe(text).report(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_empty_choices_from_filled_ones() {
+        assert_eq!(probe(r#"{"a":[]}"#).choices(), Choices::Unseen);
+        assert_eq!(probe(r#"{"choices":[ ]}"#).choices(), Choices::Empty);
+        assert_eq!(probe(r#"{"choices":[{}]}"#).choices(), Choices::Filled);
+        assert_eq!(probe(r#"{"choices":["x"]}"#).choices(), Choices::Filled);
+    }
+
+    #[test]
+    fn counts_content_and_nothing_else() {
+        for (text, deltas) in [
+            (
+                r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
+                0,
+            ),
+            (
+                r#"{"choices":[{"delta":{"content":"Hi"}},{"delta":{"content":"\n"}}]}"#,
+                2,
+            ),
+            (r#"{"choices":[{"text":"Hi"}]}"#, 1),
+            (r#"{"type":"response.output_text.delta","delta":"Hi"}"#, 1),
+            (
+                r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#,
+                1,
+            ),
+            (
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{}}"#,
+                0,
+            ),
+            (
+                r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"arguments":"{"}}]}}]}"#,
+                1,
+            ),
+        ] {
+            assert_eq!(probe(text).deltas(), deltas, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_split_finds_the_same() {
+        let text = r#"{"choices":[{"delta":{"content":"h\"é\\"}}],"x":{"usage":{"n":1}},"usage":{"prompt_tokens":3,"s":"}{\""}}"#;
+        let whole = probe(text);
+        for at in 0..text.len() {
+            let mut split = Probe::default();
+            split.push(&text.as_bytes()[..at]);
+            split.push(&text.as_bytes()[at..]);
+            assert_eq!(split.report(), whole.report(), "split at {at}");
+            assert_eq!(
+                (split.deltas(), split.choices()),
+                (1, Choices::Filled),
+                "split at {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_huge_report_is_not_kept_whole() {
+        let text = format!(r#"{{"usage":{{"x":"{}"}}}}"#, "y".repeat(10_000));
+        assert!(probe(&text).report().unwrap().len() <= LARGEST_REPORT);
+    }
+}

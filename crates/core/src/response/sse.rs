@@ -1,0 +1,153 @@
+//! A stream of events that passes through: each event's usage is read, and the event that only
+//! tells usage is taken out where the client did not ask for it. Nothing else is changed, and
+//! nothing is held back but an event that may yet be that one.
+
+use super::events::{EventReader, Step};
+use super::probe::{Choices, Probe};
+
+/// Largest unfinished event that is held back; a larger one passes.
+const LARGEST_HELD: usize = 64 * 1024;
+
+/// Reads and filters a stream of events.
+#[derive(Debug, Default)]
+pub(super) struct EventStream {
+    reader: EventReader,
+    probe: Probe,
+    takes_out_usage: bool,
+    /// The beginning of the unfinished event, as long as it may have to be taken out.
+    held: Vec<u8>,
+    /// Whether the unfinished event stays in the stream, whatever follows.
+    passes: bool,
+    /// Whether the last event was taken out.
+    took_out: bool,
+}
+
+impl EventStream {
+    /// `takes_out_usage`: drop the event with empty `choices` and a usage report.
+    pub(super) fn new(takes_out_usage: bool) -> Self {
+        Self {
+            takes_out_usage,
+            ..Self::default()
+        }
+    }
+
+    /// Pieces of content seen so far.
+    pub(super) fn deltas(&self) -> u64 {
+        self.probe.deltas()
+    }
+
+    /// Reads one piece. `None`: it passes as it is; else what passes in its place. The text of
+    /// each usage report goes to `report`.
+    pub(super) fn push(&mut self, chunk: &[u8], report: &mut impl FnMut(&[u8])) -> Option<Vec<u8>> {
+        let mut out = Output::new(chunk, std::mem::take(&mut self.held));
+        let mut rest = chunk;
+        loop {
+            match self.reader.advance(rest, &mut self.probe) {
+                Step::Event(length) => {
+                    rest = rest.get(length..).unwrap_or_default();
+                    if let Some(text) = self.probe.report() {
+                        report(text);
+                    }
+                    self.took_out = !self.passes && self.only_tells_usage();
+                    out.settle(rest.len(), !self.took_out);
+                    self.probe.reset();
+                    self.passes = false;
+                }
+                Step::LateLineFeed => {
+                    rest = rest.get(1..).unwrap_or_default();
+                    out.settle(rest.len(), !self.took_out);
+                }
+                Step::Unfinished => {
+                    self.passes |= self.must_pass(out.unsettled());
+                    if self.passes {
+                        out.settle(0, true);
+                    }
+                    let (passed, held) = out.finish();
+                    self.held = held;
+                    return passed;
+                }
+            }
+        }
+    }
+
+    /// The stream's end: what was held back passes.
+    pub(super) fn finish(&mut self, report: &mut impl FnMut(&[u8])) -> Vec<u8> {
+        if let Some(text) = self.probe.report() {
+            report(text);
+        }
+        std::mem::take(&mut self.held)
+    }
+
+    fn only_tells_usage(&self) -> bool {
+        self.takes_out_usage
+            && self.probe.choices() == Choices::Empty
+            && self.probe.report().is_some()
+    }
+
+    /// Whether the unfinished event of this length can't be one that only tells usage.
+    fn must_pass(&self, length: usize) -> bool {
+        !self.takes_out_usage
+            || self.probe.is_no_object()
+            || self.probe.choices() == Choices::Filled
+            || length > LARGEST_HELD
+    }
+}
+
+/// What becomes of one chunk and the bytes held before it. As long as that is the chunk itself,
+/// nothing is copied.
+struct Output<'a> {
+    chunk: &'a [u8],
+    /// Bytes of the chunk that are decided on.
+    settled: usize,
+    /// Held before the chunk, and not yet decided on.
+    held: Vec<u8>,
+    /// What passes, once it differs from the chunk.
+    passed: Option<Vec<u8>>,
+}
+
+impl<'a> Output<'a> {
+    fn new(chunk: &'a [u8], held: Vec<u8>) -> Self {
+        let passed = (!held.is_empty()).then(Vec::new);
+        Self {
+            chunk,
+            settled: 0,
+            held,
+            passed,
+        }
+    }
+
+    /// Bytes that are not yet decided on.
+    fn unsettled(&self) -> usize {
+        self.chunk
+            .len()
+            .saturating_sub(self.settled)
+            .saturating_add(self.held.len())
+    }
+
+    /// Decides on all but the last `left` bytes of the chunk.
+    fn settle(&mut self, left: usize, pass: bool) {
+        let from = self.settled;
+        self.settled = self.chunk.len().saturating_sub(left);
+        if pass {
+            if let Some(passed) = &mut self.passed {
+                passed.append(&mut self.held);
+                passed.extend_from_slice(self.chunk.get(from..self.settled).unwrap_or_default());
+            }
+        } else {
+            self.held.clear();
+            let before = self.chunk.get(..from).unwrap_or_default();
+            self.passed.get_or_insert_with(|| before.to_vec());
+        }
+    }
+
+    /// What passes instead of the chunk, if not the chunk; and what is held.
+    fn finish(mut self) -> (Option<Vec<u8>>, Vec<u8>) {
+        let rest = self.chunk.get(self.settled..).unwrap_or_default();
+        if !rest.is_empty() {
+            let before = self.chunk.get(..self.settled).unwrap_or_default();
+            self.passed.get_or_insert_with(|| before.to_vec());
+            self.held.extend_from_slice(rest);
+        }
+        (self.passed, self.held)
+    }
+}

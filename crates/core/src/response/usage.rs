@@ -1,0 +1,214 @@
+//! Token counts as an answer reports them: OpenAI's and Anthropic's names read into one value.
+
+use serde::Deserialize;
+
+use crate::api::Dialect;
+
+/// More than any real request can use; a larger number is a malformed report.
+const MOST_TOKENS: u64 = 1 << 40;
+
+/// Reported tokens by kind. Absent is not zero: a kind that no report named stays `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens; in Anthropic's reports without the cached ones (see [`Usage::prompt`]).
+    pub input: Option<u64>,
+    /// Input tokens read from a cache.
+    pub cached: Option<u64>,
+    /// Input tokens written to a cache (Anthropic).
+    pub cache_write: Option<u64>,
+    /// Output tokens, reasoning included.
+    pub output: Option<u64>,
+    /// Output tokens spent on reasoning.
+    pub reasoning: Option<u64>,
+    /// Input tokens that were audio.
+    pub audio_input: Option<u64>,
+    /// Output tokens that were audio.
+    pub audio_output: Option<u64>,
+}
+
+impl Usage {
+    /// Reads the JSON object under `usage`. `None`: malformed (negative, fractional, huge).
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let report: Report = serde_json::from_slice(text).ok()?;
+        let usage = report.into_usage();
+        let plausible = |count: Option<u64>| count.is_none_or(|count| count <= MOST_TOKENS);
+        usage
+            .kinds()
+            .into_iter()
+            .all(|(_, count)| plausible(count))
+            .then_some(usage)
+    }
+
+    /// Takes over what a later cumulative report says; kinds it leaves out keep their value.
+    pub fn update(&mut self, later: &Self) {
+        let Self {
+            input,
+            cached,
+            cache_write,
+            output,
+            reasoning,
+            audio_input,
+            audio_output,
+        } = self;
+        for (kept, new) in [
+            (input, later.input),
+            (cached, later.cached),
+            (cache_write, later.cache_write),
+            (output, later.output),
+            (reasoning, later.reasoning),
+            (audio_input, later.audio_input),
+            (audio_output, later.audio_output),
+        ] {
+            *kept = new.or(*kept);
+        }
+    }
+
+    /// All input tokens, cached ones included: Anthropic counts those beside `input_tokens`.
+    pub fn prompt(&self, dialect: Dialect) -> Option<u64> {
+        match dialect {
+            Dialect::OpenAi => self.input,
+            Dialect::Anthropic => {
+                let beside = [self.cached, self.cache_write].into_iter().flatten();
+                let beside = beside.fold(0, u64::saturating_add);
+                self.input.map(|input| input.saturating_add(beside))
+            }
+        }
+    }
+
+    /// Whether any kind was reported.
+    pub fn is_reported(&self) -> bool {
+        self.kinds().iter().any(|(_, count)| count.is_some())
+    }
+
+    /// Every kind as reported, by its name in logs and metrics, but `input`, for which
+    /// [`Usage::prompt`] stands.
+    pub fn parts(&self) -> [(&'static str, Option<u64>); 6] {
+        [
+            ("completion", self.output),
+            ("cached", self.cached),
+            ("cache_write", self.cache_write),
+            ("reasoning", self.reasoning),
+            ("audio_prompt", self.audio_input),
+            ("audio_completion", self.audio_output),
+        ]
+    }
+
+    fn kinds(&self) -> [(&'static str, Option<u64>); 7] {
+        let [a, b, c, d, e, f] = self.parts();
+        [("input", self.input), a, b, c, d, e, f]
+    }
+}
+
+/// Every name that a report may use. Chat and completions say `prompt_tokens` and
+/// `completion_tokens`; responses and Anthropic say `input_tokens` and `output_tokens`;
+/// embeddings, rerank and score may say `total_tokens` alone.
+#[derive(Deserialize)]
+struct Report {
+    #[serde(alias = "input_tokens")]
+    prompt_tokens: Option<u64>,
+    #[serde(alias = "output_tokens")]
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    #[serde(alias = "input_tokens_details")]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(alias = "output_tokens_details")]
+    completion_tokens_details: Option<CompletionDetails>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+impl Report {
+    fn into_usage(self) -> Usage {
+        let prompt = self.prompt_tokens_details.unwrap_or_default();
+        let completion = self.completion_tokens_details.unwrap_or_default();
+        let alone = self
+            .total_tokens
+            .filter(|_| self.completion_tokens.is_none());
+        Usage {
+            input: self.prompt_tokens.or(alone),
+            cached: self.cache_read_input_tokens.or(prompt.cached_tokens),
+            cache_write: self.cache_creation_input_tokens,
+            output: self.completion_tokens,
+            reasoning: completion.reasoning_tokens,
+            audio_input: prompt.audio_tokens,
+            audio_output: completion.audio_tokens,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Usage> {
+        Usage::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn openai_names() {
+        let usage = parse(
+            r#"{"prompt_tokens":14,"total_tokens":18,"completion_tokens":4,
+                "prompt_tokens_details":{"cached_tokens":8,"audio_tokens":1},
+                "completion_tokens_details":{"reasoning_tokens":2,"audio_tokens":0,"x":[1]}}"#,
+        )
+        .unwrap();
+        assert_eq!(usage.prompt(Dialect::OpenAi), Some(14));
+        assert_eq!(
+            (usage.cached, usage.output, usage.reasoning),
+            (Some(8), Some(4), Some(2))
+        );
+        assert_eq!((usage.audio_input, usage.audio_output), (Some(1), Some(0)));
+    }
+
+    #[test]
+    fn anthropic_counts_cached_tokens_beside_input() {
+        let usage = parse(
+            r#"{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":20,
+                "cache_creation":{"ephemeral_5m_input_tokens":10},"output_tokens":1}"#,
+        )
+        .unwrap();
+        assert_eq!(usage.prompt(Dialect::Anthropic), Some(33));
+    }
+
+    #[test]
+    fn a_later_report_wins_per_kind_and_zero_is_a_report() {
+        let mut usage = parse(r#"{"input_tokens":3,"output_tokens":1}"#).unwrap();
+        usage.update(&parse(r#"{"output_tokens":0}"#).unwrap());
+        assert_eq!((usage.input, usage.output), (Some(3), Some(0)));
+    }
+
+    #[test]
+    fn a_total_alone_is_all_prompt() {
+        assert_eq!(parse(r#"{"total_tokens":9}"#).unwrap().input, Some(9));
+    }
+
+    #[test]
+    fn malformed_reports() {
+        for text in [
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":1.5}"#,
+            r#"{"prompt_tokens":99999999999999999999999}"#,
+            r#"{"completion_tokens":1e30}"#,
+            r#"{"prompt_tokens":2199023255552}"#,
+            r#"{"prompt_tokens":"7"}"#,
+            "[]",
+            "{",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert!(!parse("{}").unwrap().is_reported());
+        assert!(!parse(r#"{"prompt_tokens":null}"#).unwrap().is_reported());
+    }
+}

@@ -1,0 +1,238 @@
+//! What an exchange came to, for the access log, the metrics and, later, the ledger.
+
+use crate::api::{Api, Dialect};
+use crate::exchange::Nanos;
+use crate::policy::{Policy, Tenant};
+use crate::refusal::Refusal;
+use crate::request::{Request, Route};
+use crate::response::Metered;
+
+/// What is noted while an exchange goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) began: Nanos,
+    pub(crate) is_probe: bool,
+    refused: Option<Refused>,
+    asked_model: Option<String>,
+    stream: bool,
+    pub(crate) model: Option<Box<str>>,
+    served: Option<Box<str>>,
+    target: Option<Box<str>>,
+    forwarded: bool,
+    status: Option<u16>,
+    complete: bool,
+    metered: Metered,
+    first_token: Option<Nanos>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    reason: &'static str,
+    key_hash: Option<String>,
+}
+
+/// How an exchange ended, as far as the proxy knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// The client went away.
+    pub client_left: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Answered whole, below status 400.
+    Ok,
+    /// Refused by this module, or by the proxy before anything was forwarded.
+    Refused,
+    /// Answered with an error by the upstream, or by the proxy for it.
+    UpstreamError,
+    /// The client went away before the answer was whole.
+    ClientClosed,
+    /// The answer broke off.
+    Interrupted,
+}
+
+/// Where the token counts come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsageSource {
+    /// The upstream reported them.
+    Reported,
+    /// Counted from the content that passed.
+    Estimated,
+    /// There are none.
+    None,
+}
+
+/// Whose exchange it was and of which kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) tenant: Option<Tenant<'a>>,
+    pub(crate) api: Option<Api>,
+    pub(crate) dialect: Dialect,
+}
+
+/// The account of one exchange. Texts that a client chose are bounded and printable.
+#[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "the names are those of the access log's schema"
+)]
+pub struct Settlement<'a> {
+    /// A readiness probe: neither logged nor counted.
+    pub is_probe: bool,
+    pub policy: &'a str,
+    pub tenant: Option<Tenant<'a>>,
+    pub api: Option<Api>,
+    /// First 12 hex digits of an unknown key's hash.
+    pub key_hash: Option<&'a str>,
+    pub model_requested: Option<&'a str>,
+    pub model: Option<&'a str>,
+    pub model_served: Option<&'a str>,
+    pub target: Option<&'a str>,
+    pub stream: bool,
+    pub outcome: Outcome,
+    /// The refusal's precise reason.
+    pub reason: Option<&'a str>,
+    pub usage: UsageSource,
+    /// Tokens by kind, as reported; `prompt` includes cached tokens.
+    pub tokens: [(&'static str, Option<u64>); 7],
+    pub content_deltas: u64,
+    /// An answer that should have reported usage and did not.
+    pub lacks_usage: bool,
+    /// Nanoseconds from the request's headers to the first content.
+    pub time_to_first_token: Option<Nanos>,
+    /// Nanoseconds from the request's headers to now.
+    pub duration: Nanos,
+}
+
+impl Record {
+    pub(crate) fn refuse(&mut self, refusal: &Refusal) {
+        let key_hash = refusal.key_hash().map(str::to_owned);
+        self.refused = Some(Refused {
+            reason: refusal.reason(),
+            key_hash,
+        });
+    }
+
+    pub(crate) fn request(&mut self, request: &Request<'_>) {
+        self.asked_model = Some(crate::text::printable(request.model.as_bytes()));
+        self.stream = request.stream;
+    }
+
+    pub(crate) fn route(&mut self, route: Route<'_>) {
+        self.model = Some(route.model.name.clone());
+        self.served = Some(route.target.model.clone());
+        self.target = Some(route.target.name.clone());
+    }
+
+    /// The request goes upstream.
+    pub(crate) fn forward(&mut self) {
+        self.forwarded = true;
+    }
+
+    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool) {
+        self.status = Some(status);
+        self.complete = end_of_stream;
+    }
+
+    pub(crate) fn answer_goes_on(&mut self, end_of_stream: bool) {
+        self.complete |= end_of_stream;
+    }
+
+    pub(crate) fn meter(&mut self, metered: Metered, now: Nanos) {
+        self.metered = metered;
+        if self.first_token.is_none() && metered.deltas > 0 {
+            self.first_token = Some(now.saturating_sub(self.began));
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.refused.is_none() && !self.complete
+    }
+
+    fn outcome(&self, ending: Ending) -> Outcome {
+        if self.refused.is_some() {
+            return Outcome::Refused;
+        }
+        match self.status {
+            Some(status) if self.complete || status >= 400 => {
+                if status < 400 {
+                    Outcome::Ok
+                } else if !self.forwarded {
+                    Outcome::Refused
+                } else {
+                    Outcome::UpstreamError
+                }
+            }
+            _ if ending.client_left => Outcome::ClientClosed,
+            Some(_) => Outcome::Interrupted,
+            None => Outcome::UpstreamError,
+        }
+    }
+}
+
+impl<'a> Settlement<'a> {
+    pub(crate) fn new(
+        policy: &'a Policy,
+        record: &'a Record,
+        identity: Identity<'a>,
+        ending: Ending,
+        now: Nanos,
+    ) -> Self {
+        let usage = record.metered.usage;
+        let source = match record.metered {
+            metered if metered.usage.is_reported() => UsageSource::Reported,
+            metered if metered.deltas > 0 => UsageSource::Estimated,
+            _ => UsageSource::None,
+        };
+        let outcome = record.outcome(ending);
+        let should_report = identity.api.is_some_and(Api::reports_usage);
+        let [a, b, c, d, e, f] = usage.parts();
+        let refused = record.refused.as_ref();
+        Self {
+            is_probe: record.is_probe,
+            policy: policy.version(),
+            tenant: identity.tenant,
+            api: identity.api,
+            key_hash: refused.and_then(|refused| refused.key_hash.as_deref()),
+            model_requested: record.asked_model.as_deref(),
+            model: record.model.as_deref(),
+            model_served: record.served.as_deref(),
+            target: record.target.as_deref(),
+            stream: record.stream,
+            outcome,
+            reason: refused.map(|refused| refused.reason),
+            usage: source,
+            tokens: [("prompt", usage.prompt(identity.dialect)), a, b, c, d, e, f],
+            content_deltas: record.metered.deltas,
+            lacks_usage: outcome == Outcome::Ok && should_report && source != UsageSource::Reported,
+            time_to_first_token: record.first_token,
+            duration: now.saturating_sub(record.began),
+        }
+    }
+}
+
+impl Outcome {
+    /// The name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::UpstreamError => "upstream_error",
+            Self::ClientClosed => "client_closed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl UsageSource {
+    /// The name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+            Self::None => "none",
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Writes and checks the Envoy configuration that loads Tollgate's module.
+//!
+//! Pure: a policy and options go in, file names and contents come out. One module per concern of
+//! the configuration; each value says there why it is what it is.
+//!
+//! The bootstrap holds what lives as long as the process (listener, limits, metrics). What a
+//! policy edit may change comes by discovery from files in the same folder, so that Envoy swaps it
+//! while streams run: clusters (`clusters.json`), upstream secrets (`secret-NAME.json`) and the
+//! module's configuration (`module.json`).
+
+mod access_log;
+mod bootstrap;
+mod clusters;
+mod discovery;
+mod listener;
+mod local_replies;
+mod options;
+mod overload;
+mod secrets;
+mod stats;
+
+use std::fmt;
+
+use serde_json::Value;
+use tollgate_core::document::Document;
+
+pub use options::{Address, AddressError, Limits, Options, Timeouts, Upstream};
+
+/// The request header in which the module names the cluster to use.
+pub const CLUSTER_HEADER: &str = "x-tollgate-cluster";
+
+/// A file of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name in the configuration's folder.
+    pub name: String,
+    /// Its whole contents (JSON).
+    pub contents: String,
+}
+
+/// A complete configuration: `bootstrap.json` and its discovery files.
+///
+/// The files are in the order in which they should be written over older ones: a cluster exists
+/// before the module names it.
+///
+/// # Errors
+/// [`Missing`] when a target names an upstream or a credential that the options do not have.
+pub fn generate(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
+    let groups = clusters::groups(document, options)?;
+    let mut files: Vec<File> = secrets::resources(&groups, options)
+        .into_iter()
+        .map(|(name, resource)| discovery::file(&name, &document.version, &[resource]))
+        .collect();
+    let clusters = clusters::resources(&groups, options);
+    files.push(discovery::file(discovery::CLUSTERS, &document.version, &clusters));
+    let module = discovery::module(document, options);
+    files.push(discovery::file(discovery::MODULE, &document.version, &[module]));
+    files.push(json_file("bootstrap.json", &bootstrap::bootstrap(options)));
+    Ok(files)
+}
+
+/// Names that the policy uses and the options do not define. Each line says which and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing(pub Vec<String>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Missing {}
+
+fn json_file(name: &str, value: &Value) -> File {
+    // `{:#}` of a `Value` is its pretty-printed JSON.
+    File { name: name.to_owned(), contents: format!("{value:#}\n") }
+}

@@ -1,0 +1,43 @@
+//! The overload manager: what Envoy sheds before it is killed for want of memory.
+
+use serde_json::{Value, json};
+
+use crate::options::Options;
+
+pub(crate) fn overload_manager(options: &Options) -> Value {
+    json!({
+        "refresh_interval": "0.25s",
+        "resource_monitors": [
+            {
+                "name": "envoy.resource_monitors.fixed_heap",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                    "max_heap_size_bytes": options.limits.heap,
+                },
+            },
+            {
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": options.limits.connections,
+                },
+            },
+        ],
+        "actions": [
+            heap_action("envoy.overload_actions.shrink_heap", 0.90),
+            heap_action("envoy.overload_actions.disable_http_keepalive", 0.92),
+            heap_action("envoy.overload_actions.stop_accepting_requests", 0.95),
+            heap_action("envoy.overload_actions.stop_accepting_connections", 0.98),
+        ],
+    })
+}
+
+fn heap_action(name: &str, threshold: f64) -> Value {
+    json!({
+        "name": name,
+        "triggers": [{
+            "name": "envoy.resource_monitors.fixed_heap",
+            "threshold": { "value": threshold },
+        }],
+    })
+}

@@ -1,0 +1,52 @@
+//! Upstream secrets: Envoy adds them after the module, from files that are read again when they
+//! change. They never pass through the policy, the module or the bootstrap.
+
+use serde_json::{Value, json};
+
+use crate::clusters::Group;
+use crate::discovery;
+use crate::options::Options;
+
+/// Discovery files for the credentials that the clusters use: file name and resource.
+pub(crate) fn resources(groups: &[Group], options: &Options) -> Vec<(String, Value)> {
+    let mut names: Vec<&str> = groups.iter().filter_map(|group| group.credential.as_deref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| (file_name(name), resource(name, options))).collect()
+}
+
+/// The upstream filter that adds `authorization: Bearer <secret>`. Without a secret it refuses:
+/// the request never leaves without its credential.
+pub(crate) fn injector(credential: &str, options: &Options) -> Value {
+    json!({
+        "name": "envoy.filters.http.credential_injector",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+            "overwrite": true,
+            "credential": {
+                "name": "envoy.http.injected_credentials.generic",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
+                    "header": "authorization",
+                    "header_value_prefix": "Bearer ",
+                    "credential": {
+                        "name": credential,
+                        "sds_config": discovery::source(&file_name(credential), options),
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn file_name(credential: &str) -> String {
+    format!("secret-{credential}.json")
+}
+
+fn resource(credential: &str, options: &Options) -> Value {
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name": credential,
+        "generic_secret": { "secret": { "filename": options.credentials[credential] } },
+    })
+}

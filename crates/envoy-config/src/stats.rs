@@ -1,0 +1,28 @@
+//! Metrics: labels cut out of the module's metric names, and histogram buckets.
+
+use serde_json::{Value, json};
+
+/// The labels of the module's metrics: `tollgate_<metric>;label=value;label=value`.
+const LABELS: [&str; 7] = ["organization", "team", "model", "outcome", "reason", "kind", "api"];
+
+/// Milliseconds, from a cached first token to the longest answer.
+const BUCKETS: [u32; 16] =
+    [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000];
+
+pub(crate) fn stats_config() -> Value {
+    json!({
+        "stats_tags": LABELS.map(tag),
+        "histogram_bucket_settings": [{
+            "match": { "prefix": "wasmcustom.tollgate_" },
+            "buckets": BUCKETS,
+        }],
+    })
+}
+
+/// The first group is what is cut from the name, the second the label's value.
+fn tag(label: &str) -> Value {
+    json!({
+        "tag_name": label,
+        "regex": format!("^wasmcustom\\.tollgate_.*?(;{label}=([^;]*))"),
+    })
+}

@@ -1,0 +1,77 @@
+//! Rule files to a checked, compiled policy.
+//!
+//! [`load`] reads the files (the only I/O here), [`compile`] turns their text into the canonical
+//! [`Document`] or into every mistake it finds, [`render`] prints those mistakes with the source
+//! lines. Nothing here reads a clock: whether a key has expired is decided when it is used.
+#![deny(clippy::disallowed_methods)]
+
+mod accounts;
+mod allow_list;
+mod canonical;
+mod catalog;
+mod diagnostic;
+mod explain;
+mod load;
+mod models;
+mod names;
+mod parse;
+mod render;
+mod rules;
+mod sticky;
+mod values;
+
+pub use canonical::to_json;
+pub use diagnostic::{Diagnostic, Mark, Site};
+pub use load::{LoadError, load};
+pub use names::{ACCOUNT_NAME_RULE, is_account_name};
+pub use render::render;
+pub use values::unix_seconds;
+
+use catalog::Catalog;
+use rules::RuleFile;
+use tollgate_core::document::Document;
+
+/// One rule file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// How diagnostics name it: its path.
+    pub name: String,
+    /// Its YAML.
+    pub text: String,
+}
+
+/// Compiles rule files into one document. The order of files, and of entries within them, does
+/// not matter.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the text. A file that is not well-formed has one
+/// diagnostic, and then nothing else is checked, since names could be missing for that reason
+/// alone.
+pub fn compile(sources: &[Source]) -> Result<Document, Vec<Diagnostic>> {
+    let files = parse_all(sources)?;
+    let mut errors = Vec::new();
+    let catalog = Catalog::new(&files, &mut errors);
+    let models = models::compile(&files, &mut errors);
+    let accounts = accounts::compile(&files, &catalog, &mut errors);
+    if errors.is_empty() {
+        return Ok(canonical::seal(models, accounts));
+    }
+    errors.sort_by_key(Diagnostic::site);
+    Err(errors)
+}
+
+fn parse_all(sources: &[Source]) -> Result<Vec<RuleFile>, Vec<Diagnostic>> {
+    let mut files = Vec::with_capacity(sources.len());
+    let mut errors = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        match parse::parse(index, &source.text) {
+            Ok(file) => files.push(file),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(files)
+    } else {
+        Err(errors)
+    }
+}

@@ -1,0 +1,16 @@
+//! One corpus of scenarios: what a client sends, what an upstream answers, what both must see.
+//!
+//! [`corpus`] reads the files below `scenarios/` (their format is in `README.md`), [`stage`] plays
+//! one against a gateway, between our own [`client`] and [`upstream`], and [`check`] compares what
+//! was seen with what was promised. Nothing here knows which gateway that is: a driver does
+//! (`tests/envoy.rs` starts a real Envoy).
+
+pub mod check;
+pub mod client;
+pub mod corpus;
+pub mod expect;
+pub mod headers;
+pub mod scenario;
+pub mod stage;
+pub mod upstream;
+pub mod wire;

@@ -1,0 +1,198 @@
+//! The scripted upstream: a small HTTP/1.1 server that plays what a scenario says and records what
+//! it receives, byte for byte.
+//!
+//! A request names its script in the header `x-scenario`. Whatever else arrives on a connection is
+//! kept as a stray: bytes that a gateway let slip into the next request show up there.
+
+mod play;
+mod receive;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::client::SCENARIO_HEADER;
+use crate::scenario::Answer;
+use crate::wire::Wire;
+use play::{After, play};
+use receive::read_request;
+
+pub use receive::Received;
+
+/// How long an answer may still be played when its exchange is over for the client.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// The upstream, listening on one loopback port for each name.
+#[derive(Debug)]
+pub struct Upstream {
+    addresses: BTreeMap<String, SocketAddr>,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    slots: HashMap<String, Slot>,
+    strays: Vec<String>,
+    traffic: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    answer: Option<Answer>,
+    received: Vec<Received>,
+    playing: usize,
+}
+
+impl Upstream {
+    /// Listens under each of these names.
+    pub async fn start(names: &[&str]) -> io::Result<Self> {
+        let state = Arc::new(State::default());
+        let mut addresses = BTreeMap::new();
+        for name in names {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            addresses.insert((*name).to_owned(), listener.local_addr()?);
+            tokio::spawn(accept(listener, (*name).to_owned(), state.clone()));
+        }
+        Ok(Self { addresses, state })
+    }
+
+    /// Names and addresses.
+    pub fn addresses(&self) -> &BTreeMap<String, SocketAddr> {
+        &self.addresses
+    }
+
+    /// Prepares for requests with this id; `None`: there should be none.
+    pub fn prepare(&self, id: &str, answer: Option<&Answer>) {
+        let slot = Slot {
+            answer: answer.cloned(),
+            ..Slot::default()
+        };
+        self.state.lock().slots.insert(id.to_owned(), slot);
+    }
+
+    /// What was received with this id, once no answer to it is being played any more.
+    pub async fn received(&self, id: &str) -> Vec<Received> {
+        let idle = async {
+            loop {
+                let changed = self.state.changed.notified();
+                let playing = self
+                    .state
+                    .lock()
+                    .slots
+                    .get(id)
+                    .map_or(0, |slot| slot.playing);
+                if playing == 0 {
+                    break;
+                }
+                changed.await;
+            }
+        };
+        // An answer still being played is reported as not taken.
+        let _ = tokio::time::timeout(SETTLING, idle).await;
+        let slot = self.state.lock().slots.remove(id);
+        slot.map_or_else(Vec::new, |slot| slot.received)
+    }
+
+    /// What arrived and was no request of a scenario.
+    pub fn strays(&self) -> Vec<String> {
+        self.state.lock().strays.clone()
+    }
+
+    /// Every head received and the beginning of each body.
+    pub fn traffic(&self) -> Vec<Vec<u8>> {
+        self.state.lock().traffic.clone()
+    }
+}
+
+async fn accept(listener: TcpListener, name: String, state: Arc<State>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(stream, name.clone(), state.clone()));
+            }
+            Err(error) => state.stray(format!("{name}: accept failed: {error}")),
+        }
+    }
+}
+
+/// Serves one connection, request after request.
+async fn serve(stream: TcpStream, name: String, state: Arc<State>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        return state.stray(format!("{name}: {error}"));
+    }
+    let (reader, mut writer) = stream.into_split();
+    let mut wire = Wire::new(reader);
+    let mut before = "the first request".to_owned();
+    loop {
+        let received = match read_request(&mut wire, &name).await {
+            Ok(Some(received)) => received,
+            Ok(None) => return,
+            Err(error) => return state.stray(format!("{name}, behind {before}: {error}")),
+        };
+        let id = received.headers.value(SCENARIO_HEADER).unwrap_or_default();
+        let id = String::from_utf8_lossy(&id).into_owned();
+        let Some((number, answer)) = state.begin(&id, received) else {
+            return state.stray(format!(
+                "{name}, behind {before}: a request of no running scenario ({id:?})"
+            ));
+        };
+        let (taken, after) = play(answer.as_ref(), &mut wire, &mut writer).await;
+        state.end(&id, number, taken);
+        before = id;
+        match after {
+            After::KeepOpen => {}
+            After::Close => return,
+            After::Reset => {
+                // Without a linger time and a FIN before it, closing sends RST.
+                if let Err(error) = writer.as_ref().set_zero_linger() {
+                    state.stray(format!("{name}: no reset: {error}"));
+                }
+                writer.forget();
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic elsewhere leaves lists of finished entries behind: still good to report.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stray(&self, what: String) {
+        self.lock().strays.push(what);
+    }
+
+    /// Records a request; gives its number and the answer to play.
+    fn begin(&self, id: &str, received: Received) -> Option<(usize, Option<Answer>)> {
+        let mut inner = self.lock();
+        inner.traffic.push(received.beginning());
+        let slot = inner.slots.get_mut(id)?;
+        slot.playing += 1;
+        slot.received.push(received);
+        Some((slot.received.len() - 1, slot.answer.clone()))
+    }
+
+    fn end(&self, id: &str, number: usize, taken: bool) {
+        let mut inner = self.lock();
+        if let Some(slot) = inner.slots.get_mut(id) {
+            slot.playing -= 1;
+            if let Some(received) = slot.received.get_mut(number) {
+                received.answer_taken = taken;
+            }
+        }
+        self.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,123 @@
+//! Playing one scripted answer.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use crate::scenario::{Answer, Framing, Splits, Step};
+use crate::wire::Wire;
+
+/// The pause between pieces that `splits` makes.
+const BETWEEN_PIECES: Duration = Duration::from_millis(2);
+
+/// What becomes of the connection.
+pub(super) enum After {
+    KeepOpen,
+    Close,
+    Reset,
+}
+
+/// Plays an answer. Says whether the gateway was there to the end, and what comes after.
+pub(super) async fn play<R, W>(
+    answer: Option<&Answer>,
+    wire: &mut Wire<R>,
+    writer: &mut W,
+) -> (bool, After)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let Some(answer) = answer else {
+        return unexpected(writer).await;
+    };
+    match play_steps(answer, wire, writer).await {
+        Ok(After::KeepOpen) if answer.framing == Framing::UntilClose => (true, After::Close),
+        Ok(after) => (true, after),
+        Err(_) => (false, After::Close),
+    }
+}
+
+/// A request that should not have come gets an answer that no scenario expects.
+async fn unexpected<W: AsyncWrite + Unpin>(writer: &mut W) -> (bool, After) {
+    let answer =
+        b"HTTP/1.1 500 Not Expected Here\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    (writer.write_all(answer).await.is_ok(), After::Close)
+}
+
+async fn play_steps<R, W>(answer: &Answer, wire: &mut Wire<R>, writer: &mut W) -> io::Result<After>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    for step in &answer.before {
+        match step {
+            Step::PauseMs(ms) => pause(wire, *ms).await?,
+            Step::Reset => return Ok(After::Reset),
+            Step::Close => return Ok(After::Close),
+            // Bytes before the status line: an interim answer, or nonsense.
+            other => writer.write_all(&other.bytes()).await?,
+        }
+    }
+    writer.write_all(&head(answer)).await?;
+    let pieces = answer.pieces();
+    for (i, piece) in pieces.iter().enumerate() {
+        if i > 0 && answer.splits != Splits::AsWritten {
+            sleep(BETWEEN_PIECES).await;
+        }
+        match piece {
+            Step::PauseMs(ms) => pause(wire, *ms).await?,
+            Step::Reset => return Ok(After::Reset),
+            Step::Close => return Ok(After::Close),
+            bytes => write_piece(answer.framing, &bytes.bytes(), writer).await?,
+        }
+    }
+    if answer.framing == Framing::Chunked {
+        let end = [&b"0\r\n"[..], &answer.trailers.to_lines(), b"\r\n"].concat();
+        writer.write_all(&end).await?;
+    }
+    Ok(After::KeepOpen)
+}
+
+/// Waits, but not for a gateway that is gone.
+async fn pause<R: AsyncRead + Unpin>(wire: &mut Wire<R>, ms: u64) -> io::Result<()> {
+    let gone = async {
+        while wire.fill().await? {}
+        Err(io::ErrorKind::UnexpectedEof.into())
+    };
+    timeout(Duration::from_millis(ms), gone)
+        .await
+        .unwrap_or(Ok(()))
+}
+
+async fn write_piece<W: AsyncWrite + Unpin>(
+    framing: Framing,
+    piece: &[u8],
+    writer: &mut W,
+) -> io::Result<()> {
+    if framing != Framing::Chunked {
+        return writer.write_all(piece).await;
+    }
+    let size = format!("{:x}\r\n", piece.len());
+    writer
+        .write_all(&[size.as_bytes(), piece, b"\r\n"].concat())
+        .await
+}
+
+fn head(answer: &Answer) -> Vec<u8> {
+    let mut headers = answer.headers.clone();
+    if answer.framing != Framing::AsWritten {
+        headers.push_default("content-type", "application/json");
+    }
+    match answer.framing {
+        Framing::Length => headers.push("content-length", answer.bytes().len().to_string()),
+        Framing::Chunked => headers.push("transfer-encoding", "chunked"),
+        Framing::UntilClose => headers.push("connection", "close"),
+        Framing::AsWritten => {}
+    }
+    let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status).into_bytes();
+    head.extend_from_slice(&headers.to_lines());
+    head.extend_from_slice(b"\r\n");
+    head
+}

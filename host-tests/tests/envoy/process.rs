@@ -1,0 +1,213 @@
+//! One Envoy process in a folder of its own, ended on every path.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::admin::get;
+
+/// How often and how long to look whether Envoy serves.
+const TICK: Duration = Duration::from_millis(20);
+const TICKS: usize = 1000;
+
+/// What is run, by path.
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
+    envoy: PathBuf,
+    cli: PathBuf,
+    module: PathBuf,
+}
+
+impl Programs {
+    /// From the environment.
+    pub(crate) fn from_env() -> Result<Self> {
+        Ok(Self {
+            envoy: file_named_by("TOLLGATE_ENVOY", "the Envoy binary")?,
+            cli: file_named_by("TOLLGATE_CLI", "the `tollgate` binary")?,
+            module: file_named_by("TOLLGATE_MODULE", "tollgate_gateway.wasm")?,
+        })
+    }
+}
+
+fn file_named_by(variable: &str, what: &str) -> Result<PathBuf> {
+    let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
+        bail!("{variable} is not set: it must name {what} by absolute path (`make test` sets it)");
+    };
+    if !path.is_absolute() || !path.is_file() {
+        bail!(
+            "{variable}={}: no such file; it must name {what} by absolute path",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// A running Envoy.
+#[derive(Debug)]
+pub(crate) struct Envoy {
+    child: Child,
+    folder: PathBuf,
+    /// Where clients connect.
+    pub(crate) listener: SocketAddr,
+    /// Its admin interface.
+    pub(crate) admin: SocketAddr,
+}
+
+impl Envoy {
+    /// Configures one by `tollgate envoy-config` with these arguments besides the folder's and the
+    /// ports', starts it, and waits until the module says that it is ready.
+    pub(crate) fn start(
+        programs: &Programs,
+        folder: PathBuf,
+        arguments: &[OsString],
+    ) -> Result<Self> {
+        configure(programs, &folder, arguments)?;
+        let child = spawn(&programs.envoy, &folder)?;
+        let unset = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut envoy = Self {
+            child,
+            folder,
+            listener: unset,
+            admin: unset,
+        };
+        envoy.admin = envoy.wait_for("its admin address", |envoy| {
+            fs::read_to_string(envoy.folder.join("admin-address"))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        })?;
+        envoy.listener = envoy.wait_for("its listener", listener)?;
+        envoy.wait_for("200 from /readyz", |envoy| {
+            get(envoy.listener, "/readyz")
+                .ok()
+                .filter(|answer| answer.status == 200)
+        })?;
+        Ok(envoy)
+    }
+
+    /// One line for each request it served.
+    pub(crate) fn access_log(&self) -> PathBuf {
+        self.folder.join("access.log")
+    }
+
+    /// What it says about itself.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join("envoy.log")
+    }
+
+    fn wait_for<T>(&mut self, what: &str, look: impl Fn(&Self) -> Option<T>) -> Result<T> {
+        for _ in 0..TICKS {
+            if let Some(found) = look(self) {
+                return Ok(found);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!(
+                    "Envoy ended ({status}) before it had {what}:\n{}",
+                    tail(&self.log())
+                );
+            }
+            std::thread::sleep(TICK);
+        }
+        bail!(
+            "Envoy had not {what} in {:?}:\n{}",
+            TICK * TICKS as u32,
+            tail(&self.log())
+        )
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        // Both fail only for a process that is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address that the kernel gave to the one listener.
+fn listener(envoy: &Envoy) -> Option<SocketAddr> {
+    let answer = get(envoy.admin, "/listeners?format=json").ok()?;
+    let listeners: Value = serde_json::from_slice(&answer.body).ok()?;
+    let address = listeners.pointer("/listener_statuses/0/local_address/socket_address")?;
+    let ip = address.get("address")?.as_str()?.parse().ok()?;
+    let port = u16::try_from(address.get("port_value")?.as_u64()?).ok()?;
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Ports are 0: the kernel picks free ones, so any number of runs go side by side.
+fn configure(programs: &Programs, folder: &Path, arguments: &[OsString]) -> Result<()> {
+    let output = Command::new(&programs.cli)
+        .args(["envoy-config", "--listen", "0", "--admin", "0", "--module"])
+        .arg(&programs.module)
+        .arg("-o")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .with_context(|| programs.cli.display().to_string())?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "`tollgate envoy-config` ended ({}):\n{stderr}",
+            output.status
+        );
+    }
+    Ok(())
+}
+
+fn spawn(envoy: &Path, folder: &Path) -> Result<Child> {
+    let create = |name: &str| File::create(folder.join(name));
+    command(envoy)
+        .current_dir(folder)
+        .args([
+            "-c",
+            "bootstrap.json",
+            "--admin-address-path",
+            "admin-address",
+        ])
+        .args([
+            "--disable-hot-restart",
+            "--concurrency",
+            "2",
+            "--file-flush-interval-msec",
+            "20",
+        ])
+        .args([
+            "--log-level",
+            "warning",
+            "--component-log-level",
+            "wasm:info",
+        ])
+        .stdin(Stdio::null())
+        .stdout(create("access.log")?)
+        .stderr(create("envoy.log")?)
+        .spawn()
+        .with_context(|| envoy.display().to_string())
+}
+
+/// Runs a program that ends with us even where we end without a word. `setpriv` is part of
+/// util-linux and becomes the program it starts; without it the guard above must do.
+fn command(program: &Path) -> Command {
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if !setpriv.exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(file: &Path) -> String {
+    const LINES: usize = 60;
+    let text = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}

@@ -1,0 +1,278 @@
+//! The harness against itself: with no gateway in between, client and upstream must see exactly
+//! what the other did, and neither may overlook what a broken gateway could do.
+
+use std::net::Ipv4Addr;
+
+use tollgate_host_tests::check::problems;
+use tollgate_host_tests::client::{Connection, End, Outgoing};
+use tollgate_host_tests::corpus;
+use tollgate_host_tests::scenario::{Protocol, Request};
+use tollgate_host_tests::stage::{Seen, Stage};
+use tollgate_host_tests::upstream::Upstream;
+
+async fn stage() -> Stage {
+    let upstream = Upstream::start(&["default"]).await.unwrap();
+    Stage {
+        gateway: upstream.addresses()["default"],
+        upstream,
+    }
+}
+
+/// Plays a scenario and gives what was seen and what is wrong with it.
+async fn play(stage: &Stage, scenario: &str) -> (Vec<Seen>, Vec<String>) {
+    let tests = corpus::parse("self", scenario).unwrap();
+    let seen = stage.play(&tests[0], Ipv4Addr::LOCALHOST).await.unwrap();
+    let exchanges = tests[0].exchanges.iter().zip(&seen);
+    let wrong = exchanges.flat_map(|(exchange, seen)| problems(exchange, seen, None));
+    let wrong = wrong.collect();
+    (seen, wrong)
+}
+
+#[tokio::test]
+async fn both_sides_see_what_the_other_sent() {
+    let scenario = r#"
+about: every kind of expectation, met
+protocols: [h1]
+request:
+  path: /a?b
+  headers: {x-hostile: "a\xff\x80b", x-two: [one, two]}
+  body: {text: "héllo"}
+  framing: chunked
+  splits: [0, 2]
+  trailers: {x-end: "1"}
+upstream:
+  status: 201
+  framing: chunked
+  body: [{text: "data: 1\r\n\r\n"}, {pause_ms: 5}, {base64: wqM=}, {repeat: {fill: ab, times: 3}}]
+  splits: as_written
+  trailers: {x-last: "2"}
+expect:
+  client:
+    status: 201
+    headers: {content-type: application/json, x-none: <absent>}
+    trailers: {x-last: "2"}
+    body: unchanged
+  upstream:
+    at: default
+    method: POST
+    path: /a?b
+    headers: {x-hostile: "a\xff\x80b", x-two: "one, two", x-scenario: self/h1.0}
+    trailers: {x-end: "1"}
+    body: unchanged
+    answer_taken: true
+then:
+- request: {path: /second}
+  upstream: {body: [{text: '{"a":1,"b":"x (id: 7)"}'}], splits: bytes}
+  expect:
+    client: {status: 200, body: {json: {b: "x (id: <request_id>)", c: <absent>}}}
+    upstream: {method: GET, body: empty}
+"#;
+    let stage = stage().await;
+    let (_, wrong) = play(&stage, scenario).await;
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(stage.upstream.strays(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn unmet_expectations_are_told() {
+    let scenario = r#"
+about: every kind of expectation, not met
+protocols: [h1]
+request: {path: /, body: {text: abc}}
+upstream: {body: [{text: "{}"}]}
+expect:
+  client: {status: 404, headers: {x-none: "1"}, body: {text: "[]"}, complete: false}
+  upstream: {requests: 2, path: /other, body: empty, answer_taken: false}
+"#;
+    let (_, wrong) = play(&stage().await, scenario).await;
+    assert_eq!(
+        wrong,
+        [
+            "client: status: expected 404, saw 200 with \"{}\"",
+            "client: expected an answer cut off, saw Complete",
+            "client: header x-none: expected \"1\", saw none",
+            "client: body: expected \"[]\", saw \"{}\"",
+            "upstream: requests: expected 2, saw 1: [\"\\\"POST / HTTP/1.1\\\\r\\\\nhost: gateway.test\\\\r\\\\nx-scenario: self/h1.0\\\\r\\\\ncontent-length: 3\\\\r\\\\n\\\\r\\\\n\\\"\"]",
+            "upstream: path: expected \"/other\", saw \"/\"",
+            "upstream: body: differs at byte 0 of 0 expected, 3 seen: expected …\"\", saw …\"abc\"",
+            "upstream: answer taken: expected false",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_upstream_sees_smuggled_bytes() {
+    let scenario = r#"
+about: a body longer than its content-length
+protocols: [h1]
+request: {path: /, headers: {content-length: "2"}, body: {text: "{}GET /smuggled HTTP/1.1"}}
+upstream: {}
+expect: {client: {status: 200}}
+"#;
+    let stage = stage().await;
+    play(&stage, scenario).await;
+    // The connection ends with the test's client; then the upstream knows that this is all.
+    let strays = wait_for_strays(&stage).await;
+    assert_eq!(
+        strays,
+        ["default, behind self/h1.0: cut off in a head, after \"GET /smuggled HTTP/1.1\""]
+    );
+}
+
+#[tokio::test]
+async fn the_upstream_refuses_requests_of_no_scenario() {
+    let scenario = r#"
+about: a whole request smuggled behind another
+protocols: [h1]
+request: {path: /, headers: {content-length: "2"}, body: {text: "{}GET /smuggled HTTP/1.1\r\n\r\n"}}
+upstream: {}
+expect: {client: {status: 200}}
+"#;
+    let stage = stage().await;
+    play(&stage, scenario).await;
+    let strays = wait_for_strays(&stage).await;
+    assert_eq!(
+        strays,
+        ["default, behind self/h1.0: a request of no running scenario (\"\")"]
+    );
+}
+
+async fn wait_for_strays(stage: &Stage) -> Vec<String> {
+    for _ in 0..200 {
+        let strays = stage.upstream.strays();
+        if !strays.is_empty() {
+            return strays;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Vec::new()
+}
+
+#[tokio::test]
+async fn the_client_sees_truncation() {
+    for (steps, framing) in [
+        ("[{text: abc}, close]", "chunked"),
+        ("[{text: abc}, reset]", "chunked"),
+        (
+            "[{text: abc}, close]",
+            "as_written, headers: {content-length: '9'}",
+        ),
+    ] {
+        let scenario = format!(
+            "{{about: cut, protocols: [h1], request: {{path: /}},\
+             upstream: {{framing: {framing}, body: {steps}}},\
+             expect: {{client: {{status: 200, complete: false}}}}}}"
+        );
+        let (seen, wrong) = play(&stage().await, &scenario).await;
+        assert_eq!(wrong, Vec::<String>::new(), "{scenario}");
+        assert!(matches!(&seen[0].client.end, End::Cut(_)), "{scenario}");
+    }
+}
+
+#[tokio::test]
+async fn the_client_sees_surplus_bytes() {
+    let scenario = r#"
+about: an answer longer than its content-length
+protocols: [h1]
+request: {path: /}
+upstream: {framing: as_written, headers: {content-length: "2"}, body: [{text: "{}surplus"}]}
+expect: {client: {status: 200}}
+"#;
+    let stage = stage().await;
+    let test = corpus::parse("self", scenario).unwrap().remove(0);
+    let error = stage.play(&test, Ipv4Addr::LOCALHOST).await.unwrap_err();
+    assert_eq!(error, "bytes behind the last answer: surplus");
+}
+
+#[tokio::test]
+async fn a_client_leaves_where_the_scenario_says() {
+    let scenario = r#"
+about: leaves after the second event
+protocols: [h1]
+request: {path: /, abort: {after_events: 2}}
+upstream:
+  framing: chunked
+  body: [{text: "data: 1\n\n"}, {text: "data: 2\n\n"}, {pause_ms: 20000}, {text: "data: 3\n\n"}]
+expect:
+  client: {status: 200, body: {text: "data: 1\n\ndata: 2\n\n"}}
+  upstream: {answer_taken: false}
+"#;
+    let (_, wrong) = play(&stage().await, scenario).await;
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn http2_carries_hostile_values_trailers_and_resets() {
+    let (address, server) = h2_server().await;
+    let mut client = Connection::open(Protocol::H2, address, Ipv4Addr::LOCALHOST)
+        .await
+        .unwrap();
+    let request: Request = serde_json::from_value(serde_json::json!({
+        "path": "/v1//%2e", "headers": {"x-hostile": "a\u{ff}b"},
+        "body": {"text": "hello"}, "splits": [0, 2], "trailers": {"x-end": "1"},
+    }))
+    .unwrap();
+    let outgoing = Outgoing::new(&request, "self").unwrap();
+    let seen = client.exchange(&outgoing).await.unwrap();
+    assert_eq!((seen.status, seen.end), (Some(200), End::Complete));
+    assert_eq!(seen.body, b"/v1//%2e a\xffb hello 1");
+    assert_eq!(seen.trailers.value("x-last"), Some(b"2".to_vec()));
+
+    let left = Request {
+        abort: Some(tollgate_host_tests::scenario::Abort::AfterRequestBytes(3)),
+        ..request
+    };
+    let outgoing = Outgoing::new(&left, "self").unwrap();
+    let seen = client.exchange(&outgoing).await.unwrap();
+    assert_eq!((seen.status, seen.end), (None, End::Left));
+    drop(client);
+    let error = server.await.unwrap();
+    assert_eq!(error, "stream error received: stream no longer needed");
+}
+
+/// Echoes the first request; gives the error that ends the second.
+async fn h2_server() -> (std::net::SocketAddr, tokio::task::JoinHandle<String>) {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (done, mut errors) = tokio::sync::mpsc::channel(1);
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            let done = done.clone();
+            tokio::spawn(async move {
+                if let Err(error) = echo(request, respond).await {
+                    done.send(error.to_string()).await.unwrap();
+                }
+            });
+        }
+        errors.recv().await.unwrap()
+    });
+    (address, server)
+}
+
+async fn echo(
+    request: http::Request<h2::RecvStream>,
+    mut respond: h2::server::SendResponse<bytes::Bytes>,
+) -> Result<(), h2::Error> {
+    let (head, mut body) = request.into_parts();
+    let mut echo = [
+        head.uri.path().as_bytes(),
+        head.headers["x-hostile"].as_bytes(),
+        b"",
+    ]
+    .join(&b' ');
+    while let Some(piece) = body.data().await {
+        echo.extend_from_slice(&piece?);
+    }
+    let trailers = body.trailers().await?.unwrap();
+    echo.push(b' ');
+    echo.extend_from_slice(trailers["x-end"].as_bytes());
+    let mut stream = respond.send_response(http::Response::new(()), false)?;
+    stream.send_data(echo.into(), false)?;
+    let mut last = http::HeaderMap::new();
+    last.insert("x-last", http::HeaderValue::from_static("2"));
+    stream.send_trailers(last)
+}

@@ -1,0 +1,50 @@
+//! Host calls as the adapter needs them. Those that the SDK would turn into a trap on a status
+//! that a client can cause are not used.
+
+use std::net::{IpAddr, SocketAddr};
+
+use proxy_wasm::hostcalls;
+use tollgate_core::exchange::Nanos;
+
+/// Envoy's response flag "downstream connection termination" (`DC`), as `response.flags` has it.
+const DOWNSTREAM_TERMINATED: u64 = 0x4000;
+
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn now() -> Nanos {
+    let since_epoch = hostcalls::get_current_time()
+        .ok()
+        .and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok());
+    since_epoch.map_or(0, |duration| {
+        u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    })
+}
+
+/// The client's address as the proxy determined it (`ip:port`, or a bare address).
+pub(crate) fn source_address() -> Option<IpAddr> {
+    let value = property(&["source", "address"])?;
+    let text = std::str::from_utf8(&value).ok()?;
+    let with_port = text.parse::<SocketAddr>().map(|address| address.ip());
+    with_port.or_else(|_| text.parse()).ok()
+}
+
+/// Whether the client ended the stream.
+pub(crate) fn client_left() -> bool {
+    let flags = property(&["response", "flags"]);
+    let flags = flags
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_le_bytes);
+    flags & DOWNSTREAM_TERMINATED != 0
+}
+
+/// A property, or `None` where the host has none.
+pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+/// Publishes a value to later filters and the access log, as filter state `wasm.<name>`. It is
+/// for information only: a host that takes none loses nothing but that.
+pub(crate) fn publish(name: &str, value: &[u8]) {
+    if hostcalls::set_property(vec![name], Some(value)).is_err() {
+        log::warn!("the host refused the property {name}");
+    }
+}

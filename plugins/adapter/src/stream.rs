@@ -1,0 +1,315 @@
+//! One HTTP stream: which callback belongs to which phase of the exchange.
+
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType};
+use tollgate_core::concerns::Concerns;
+use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, ResponseHead, Step};
+use tollgate_core::headers::Headers;
+use tollgate_core::policy::Policy;
+use tollgate_core::refusal::Refusal;
+use tollgate_core::reply::Reply;
+use tollgate_core::secret::Hash;
+use tollgate_core::settlement::Ending;
+
+use crate::vm::{self, UploadGuard};
+use crate::{host, record};
+
+/// Properties by which the modules of a chain tell each other what they found.
+const AUTHENTICATED: &str = "tollgate.authenticated";
+const MODEL: &str = "tollgate.model";
+
+type HeaderList = Vec<(String, Vec<u8>)>;
+
+pub(crate) struct Stream {
+    /// Absent only if the host made a stream before it configured the module.
+    exchange: Option<Exchange>,
+    concerns: Concerns,
+    reads_source_address: bool,
+    phase: Phase,
+    settled: bool,
+}
+
+enum Phase {
+    /// Before the request's headers.
+    New,
+    /// Headers are held until the body is whole.
+    AwaitBody {
+        headers: HeaderList,
+        upload: UploadGuard,
+        received: usize,
+    },
+    /// The request went on.
+    Forwarded,
+    /// We answered; the host shows us our own answer as if it were the upstream's.
+    Replied,
+}
+
+impl Stream {
+    pub(crate) fn new(policy: Option<Rc<Policy>>, concerns: Concerns) -> Self {
+        let reads_source_address = policy.as_ref().is_some_and(|p| p.reads_source_address());
+        let exchange = policy.map(|policy| Exchange::new(policy, concerns));
+        Self {
+            exchange,
+            concerns,
+            reads_source_address,
+            phase: Phase::New,
+            settled: false,
+        }
+    }
+
+    fn begin(&mut self, end_of_stream: bool) -> Action {
+        let headers = self.get_http_request_headers_bytes();
+        let Some(exchange) = &mut self.exchange else {
+            return self.unconfigured();
+        };
+        let source = self
+            .reads_source_address
+            .then(host::source_address)
+            .flatten();
+        let model = (!self.concerns.route)
+            .then(|| host::property(&[MODEL]))
+            .flatten();
+        let model = model.and_then(|model| String::from_utf8(model).ok());
+        let key = (!self.concerns.authenticate)
+            .then(|| host::property(&[AUTHENTICATED]))
+            .flatten();
+        let key = key.and_then(|key| Hash::try_from(key).ok());
+        let step = exchange.request_headers(RequestHead {
+            headers: Headers(&headers),
+            source,
+            earlier: Earlier {
+                key,
+                model: model.as_deref(),
+            },
+            end_of_stream,
+            now: host::now(),
+        });
+        match step {
+            Step::Reply(reply) => self.reply(reply),
+            Step::Forward(forward) => self.forward(forward, 0),
+            Step::AwaitBody => self.await_body(headers),
+        }
+    }
+
+    fn await_body(&mut self, headers: HeaderList) -> Action {
+        let Some(exchange) = &mut self.exchange else {
+            return self.unconfigured();
+        };
+        let length = Headers(&headers)
+            .text("content-length")
+            .and_then(|text| text.parse().ok());
+        match UploadGuard::admit(exchange.key(), length) {
+            Ok(upload) => {
+                self.phase = Phase::AwaitBody {
+                    headers,
+                    upload,
+                    received: 0,
+                };
+                Action::Pause
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn receive(&mut self, size: usize, is_last: bool) -> Action {
+        let Phase::AwaitBody {
+            upload, received, ..
+        } = &mut self.phase
+        else {
+            return self.action();
+        };
+        *received = size;
+        if let Err(refusal) = upload.grow(u64::try_from(size).unwrap_or(u64::MAX)) {
+            return self.refuse(&refusal);
+        }
+        if is_last {
+            self.decide()
+        } else {
+            Action::Pause
+        }
+    }
+
+    fn decide(&mut self) -> Action {
+        let phase = std::mem::replace(&mut self.phase, Phase::Replied);
+        let (
+            Phase::AwaitBody {
+                headers, received, ..
+            },
+            Some(exchange),
+        ) = (phase, &mut self.exchange)
+        else {
+            return self.unconfigured();
+        };
+        let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, received);
+        let body = body.ok().flatten().unwrap_or_default();
+        match exchange.request_body(Headers(&headers), &body) {
+            Step::Forward(forward) => self.forward(forward, received),
+            Step::Reply(reply) => self.reply(reply),
+            Step::AwaitBody => self.unconfigured(),
+        }
+    }
+
+    /// Applies the changes and lets the request go. A changed body goes with its exact length:
+    /// Envoy corrects nothing, and a wrong one would hang the upstream or smuggle a request.
+    fn forward(&mut self, forward: Forward, received: usize) -> Action {
+        for name in &forward.remove {
+            self.set_http_request_header(name, None);
+        }
+        for (name, value) in &forward.set {
+            self.set_http_request_header(name, Some(value));
+        }
+        if let Some(body) = &forward.body {
+            self.set_http_request_header("content-length", Some(&body.len().to_string()));
+            self.set_http_request_body(0, received, body.as_bytes());
+        }
+        self.tell_later_modules();
+        self.phase = Phase::Forwarded;
+        Action::Continue
+    }
+
+    fn tell_later_modules(&self) {
+        if self.concerns == Concerns::GATEWAY {
+            return;
+        }
+        let Some(exchange) = &self.exchange else {
+            return;
+        };
+        if let Some(key) = exchange.key().filter(|_| self.concerns.authenticate) {
+            host::publish(AUTHENTICATED, &key);
+        }
+        if let Some(model) = exchange.model().filter(|_| self.concerns.route) {
+            host::publish(MODEL, model.as_bytes());
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> Action {
+        match self
+            .exchange
+            .as_mut()
+            .map(|exchange| exchange.refuse(refusal))
+        {
+            Some(Step::Reply(reply)) => self.reply(reply),
+            _ => self.unconfigured(),
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) -> Action {
+        self.send_http_response(reply.status.into(), reply.headers, Some(&reply.body));
+        self.phase = Phase::Replied;
+        Action::Pause
+    }
+
+    /// There is no policy to decide by: nothing may pass.
+    fn unconfigured(&mut self) -> Action {
+        self.send_http_response(503, vec![], Some(b"no policy is loaded\n"));
+        self.phase = Phase::Replied;
+        Action::Pause
+    }
+
+    /// Nothing undecided is ever continued.
+    fn action(&self) -> Action {
+        match self.phase {
+            Phase::Forwarded => Action::Continue,
+            Phase::New | Phase::AwaitBody { .. } | Phase::Replied => Action::Pause,
+        }
+    }
+
+    fn metered_exchange(&mut self) -> Option<&mut Exchange> {
+        match self.phase {
+            Phase::Replied => None,
+            _ => self.exchange.as_mut(),
+        }
+    }
+
+    fn settle(&mut self) {
+        self.phase = Phase::Replied;
+        let Some(exchange) = self.exchange.as_ref().filter(|_| !self.settled) else {
+            return;
+        };
+        let ending = Ending {
+            client_left: exchange.is_open() && host::client_left(),
+        };
+        let settlement = exchange.settle(ending, host::now());
+        self.settled = true;
+        if settlement.is_probe {
+            return;
+        }
+        record::publish_settlement(&settlement);
+        vm::with_metrics(|metrics| metrics.count(&settlement));
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.begin(end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.receive(size, end_of_stream)
+    }
+
+    /// Trailers end the body (HTTP/2, or chunked HTTP/1.1).
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        match self.phase {
+            Phase::AwaitBody { .. } => self.decide(),
+            _ => self.action(),
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if matches!(self.phase, Phase::Replied) {
+            return Action::Continue;
+        }
+        let list = self.get_http_response_headers_bytes();
+        let headers = Headers(&list);
+        let status = headers
+            .text(":status")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let Some(exchange) = self.metered_exchange() else {
+            return Action::Continue;
+        };
+        let may_change = exchange.response_headers(ResponseHead {
+            status,
+            content_type: headers.first("content-type"),
+            content_encoding: headers.first("content-encoding"),
+            end_of_stream,
+        });
+        if may_change {
+            self.set_http_response_header("content-length", None);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.metered_exchange().is_none() {
+            return Action::Continue;
+        }
+        let chunk = self.get_http_response_body(0, size).unwrap_or_default();
+        let now = host::now();
+        let passed = self
+            .metered_exchange()
+            .and_then(|exchange| exchange.response_body(&chunk, end_of_stream, now));
+        if let Some(passed) = passed {
+            self.set_http_response_body(0, size, &passed);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if let Some(exchange) = self.metered_exchange() {
+            exchange.response_trailers();
+        }
+        Action::Continue
+    }
+
+    /// Called once however the stream ended, unless its VM trapped.
+    fn on_log(&mut self) {
+        self.settle();
+    }
+}

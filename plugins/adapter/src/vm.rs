@@ -1,0 +1,44 @@
+//! What all streams of one VM share. It outlives the policies.
+
+use std::cell::RefCell;
+
+use tollgate_core::refusal::Refusal;
+use tollgate_core::secret::Hash;
+use tollgate_core::uploads::{Upload, Uploads};
+
+use crate::metrics::Metrics;
+
+thread_local! {
+    static UPLOADS: RefCell<Uploads> = RefCell::default();
+    static METRICS: RefCell<Metrics> = RefCell::default();
+}
+
+/// A request body in flight; its share is given back when this goes, however the stream ends.
+pub(crate) struct UploadGuard(Option<Upload>);
+
+impl UploadGuard {
+    pub(crate) fn admit(key: Option<Hash>, length: Option<u64>) -> Result<Self, Refusal> {
+        UPLOADS
+            .with_borrow_mut(|uploads| uploads.admit(key, length))
+            .map(|u| Self(Some(u)))
+    }
+
+    pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
+        match &mut self.0 {
+            Some(upload) => UPLOADS.with_borrow_mut(|uploads| uploads.grow(upload, bytes)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for UploadGuard {
+    fn drop(&mut self) {
+        if let Some(upload) = self.0.take() {
+            UPLOADS.with_borrow_mut(|uploads| uploads.release(upload));
+        }
+    }
+}
+
+pub(crate) fn with_metrics(use_them: impl FnOnce(&mut Metrics)) {
+    METRICS.with_borrow_mut(use_them);
+}

@@ -1,0 +1,3 @@
+//! Token metering alone.
+
+tollgate_adapter::module!(tollgate_adapter::Concerns::TOKEN_METER);

@@ -9,6 +9,8 @@ mod value;
 
 use std::borrow::Cow;
 
+pub use self::target::pick as pick_target;
+
 use self::object::{Edits, Object};
 use crate::api::Api;
 use crate::document::Sticky;

@@ -8,7 +8,7 @@ use crate::policy::{Model, Target};
 /// Picks by weighted rendezvous hashing: each target draws a number from the identity, and the
 /// smallest `-log(draw) / weight` wins, which happens in proportion to the weights
 /// (an exponential race). `None` only if no target has a weight.
-pub(super) fn pick<'m>(model: &'m Model, identity: &[&[u8]]) -> Option<&'m Target> {
+pub fn pick<'m>(model: &'m Model, identity: &[&[u8]]) -> Option<&'m Target> {
     let mut candidates = model.targets.iter().filter(|target| target.weight > 0);
     let first = candidates.next()?;
     let mut best: Option<(u64, &Target)> = None;

@@ -1,4 +1,4 @@
-//! `tollgate envoy-config`: reads the command line, writes the files.
+//! `tollgate envoy-config`: an Envoy's configuration written, or an existing one checked.
 
 use crate::failure::Failure;
 use crate::{output, policy};
@@ -6,15 +6,30 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
-use tollgate_envoy_config::{Address, Limits, Options, Timeouts, Upstream};
+use tollgate_envoy_config::{
+    Address, CLUSTERS_FILE, Finding, Limits, Listeners, Options, Timeouts, Upstream,
+};
 
-/// What the configuration is made from.
 #[derive(Args, Debug)]
 pub(crate) struct EnvoyConfig {
-    /// Folder of rule files
+    /// Say what this bootstrap (YAML or JSON) lacks, and write nothing
+    #[arg(long, value_name = "BOOTSTRAP", exclusive = true)]
+    check: Option<PathBuf>,
+
+    #[command(flatten)]
+    sources: Option<Sources>,
+
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+/// What a configuration is made from.
+#[derive(Args, Debug)]
+struct Sources {
+    /// Directory of rule files
     #[arg(long, value_name = "DIR")]
     policies: PathBuf,
 
@@ -31,8 +46,13 @@ pub(crate) struct EnvoyConfig {
     upstreams: Vec<String>,
 
     /// Where clients connect; a bare port is on loopback
-    #[arg(long, value_name = "[HOST:]PORT", value_parser = Address::listening)]
-    listen: Address,
+    #[arg(
+        long,
+        value_name = "[HOST:]PORT",
+        value_parser = Address::listening,
+        required_unless_present = "fragment"
+    )]
+    listen: Option<Address>,
 
     /// Envoy's admin interface; a bare port is on loopback
     #[arg(long, value_name = "[HOST:]PORT", value_parser = Address::listening)]
@@ -42,17 +62,24 @@ pub(crate) struct EnvoyConfig {
     #[arg(long = "credential", value_name = "NAME=FILE")]
     credentials: Vec<String>,
 
+    /// Write what an existing Envoy needs, in place of a bootstrap
+    #[arg(long)]
+    fragment: bool,
+
+    /// Directory to write to; made if absent
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// The output directory as Envoy sees it, if it is mounted elsewhere
+    #[arg(long, value_name = "DIR")]
+    mounted_at: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct Tuning {
     /// Speak HTTP/2 to the upstreams
     #[arg(long)]
     upstream_http2: bool,
-
-    /// Send traces and logs to this OpenTelemetry collector (gRPC)
-    #[arg(long, value_name = "HOST:PORT")]
-    otlp: Option<Address>,
-
-    /// Where the access log goes
-    #[arg(long, value_name = "FILE", default_value = "/dev/stdout")]
-    access_log: PathBuf,
 
     /// Certificate authorities (PEM) that https upstreams are verified against
     #[arg(
@@ -61,6 +88,14 @@ pub(crate) struct EnvoyConfig {
         default_value = "/etc/ssl/certs/ca-certificates.crt"
     )]
     ca_file: PathBuf,
+
+    /// Send traces and logs to this OpenTelemetry collector (gRPC)
+    #[arg(long, value_name = "HOST:PORT")]
+    otlp: Option<Address>,
+
+    /// Where the access log goes, in place of standard output
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
 
     /// Proxies in front of Envoy whose x-forwarded-for entries are believed
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -93,18 +128,42 @@ pub(crate) struct EnvoyConfig {
     /// Longest that connecting to an upstream may take before the next one is tried
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
     connect_timeout: Duration,
-
-    /// Folder to write to; made if absent
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
 }
 
-/// Writes the configuration for a policy, discovery files first.
 pub(crate) fn run(command: &EnvoyConfig, out: &mut impl Write) -> Result<(), Failure> {
-    let folder = &command.output;
+    match (&command.check, &command.sources) {
+        (Some(bootstrap), _) => check(bootstrap, out),
+        (None, Some(sources)) => write(sources, &command.tuning, out),
+        (None, None) => {
+            Err(anyhow::anyhow!("give --check BOOTSTRAP, or --policies and others").into())
+        }
+    }
+}
+
+fn check(bootstrap: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let read = |file: &Path| fs::read_to_string(file);
+    let findings = tollgate_envoy_config::check(bootstrap, &read)
+        .with_context(|| format!("can't check {}", bootstrap.display()))?;
+    if findings.is_empty() {
+        writeln!(out, "{}: nothing is missing", bootstrap.display())?;
+        return Ok(());
+    }
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    Err(Failure::Rules(format!("{}\n", lines.join("\n"))))
+}
+
+/// Discovery files first: what they define exists before anything refers to it.
+fn write(sources: &Sources, tuning: &Tuning, out: &mut impl Write) -> Result<(), Failure> {
+    let document = policy::compile(&sources.policies)?;
+    let options = sources.options(tuning)?;
+    let files = match sources.listeners() {
+        Some(listeners) if !sources.fragment => {
+            tollgate_envoy_config::generate(&document, &listeners, &options)?
+        }
+        _ => tollgate_envoy_config::fragment(&document, &options)?,
+    };
+    let folder = &sources.output;
     fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
-    let document = policy::compile(&command.policies)?;
-    let files = tollgate_envoy_config::generate(&document, &command.options()?)?;
     for file in &files {
         output::write_file(&folder.join(&file.name), file.contents.as_bytes())?;
         writeln!(out, "{}", folder.join(&file.name).display())?;
@@ -112,51 +171,145 @@ pub(crate) fn run(command: &EnvoyConfig, out: &mut impl Write) -> Result<(), Fai
     Ok(())
 }
 
-impl EnvoyConfig {
-    fn options(&self) -> anyhow::Result<Options> {
+impl Sources {
+    /// None if there is nothing to listen on, as in a fragment.
+    fn listeners(&self) -> Option<Listeners> {
+        let clients = self.listen.clone()?;
+        Some(Listeners {
+            clients,
+            admin: self.admin.clone(),
+        })
+    }
+
+    fn options(&self, tuning: &Tuning) -> anyhow::Result<Options> {
+        let directory = self.mounted_at.as_ref().unwrap_or(&self.output);
+        Ok(Options {
+            module: path::absolute(&self.module)?,
+            directory: path::absolute(directory)?,
+            upstreams: self.upstreams(tuning.upstream_http2)?,
+            credentials: self.credentials()?,
+            previous_clusters: self.previous_clusters()?,
+            otlp: tuning.otlp.clone(),
+            access_log: tuning.access_log.clone(),
+            ca_file: tuning.ca_file.clone(),
+            trusted_hops: tuning.trusted_hops,
+            limits: Limits {
+                body: tuning.max_body,
+                heap: tuning.max_heap,
+                connections: tuning.max_connections,
+            },
+            timeouts: Timeouts {
+                idle: tuning.idle_timeout,
+                stream: tuning.stream_timeout,
+                request: tuning.request_timeout,
+                connect: tuning.connect_timeout,
+            },
+        })
+    }
+
+    fn previous_clusters(&self) -> anyhow::Result<Option<String>> {
+        let file = self.output.join(CLUSTERS_FILE);
+        match fs::read_to_string(&file) {
+            Ok(contents) => Ok(Some(contents)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("can't read {}", file.display())),
+        }
+    }
+
+    fn upstreams(&self, http2: bool) -> anyhow::Result<BTreeMap<String, Upstream>> {
         let mut upstreams = BTreeMap::new();
         for text in &self.upstreams {
-            let (name, upstream) = Upstream::parse(text, self.upstream_http2)?;
+            let (name, upstream) = Upstream::parse(text, http2)?;
             if upstreams.insert(name.clone(), upstream).is_some() {
                 bail!("--upstream {name} is given twice");
             }
         }
+        Ok(upstreams)
+    }
+
+    fn credentials(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
         let mut credentials = BTreeMap::new();
         for text in &self.credentials {
             let Some((name, file)) = text.split_once('=') else {
-                bail!("--credential {text} is not NAME=FILE")
+                bail!("--credential {text} is not NAME=FILE");
             };
-            credentials.insert(name.to_owned(), std::path::absolute(file)?);
+            if credentials
+                .insert(name.to_owned(), path::absolute(file)?)
+                .is_some()
+            {
+                bail!("--credential {name} is given twice");
+            }
         }
-        Ok(Options {
-            listen: self.listen.clone(),
-            admin: self.admin.clone(),
-            module: std::path::absolute(&self.module)?,
-            directory: std::path::absolute(&self.output)?,
-            upstreams,
-            credentials,
-            otlp: self.otlp.clone(),
-            access_log: self.access_log.clone(),
-            ca_file: self.ca_file.clone(),
-            trusted_hops: self.trusted_hops,
-            limits: Limits {
-                body: self.max_body,
-                heap: self.max_heap,
-                connections: self.max_connections,
-            },
-            timeouts: Timeouts {
-                idle: self.idle_timeout,
-                stream: self.stream_timeout,
-                request: self.request_timeout,
-                connect: self.connect_timeout,
-            },
-        })
+        Ok(credentials)
     }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
-        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
+        .map_err(|_| format!("'{text}' is not a number of seconds"))?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        command: EnvoyConfig,
+    }
+
+    fn parse(arguments: &str) -> Result<EnvoyConfig, String> {
+        let words = std::iter::once("envoy-config").chain(arguments.split_whitespace());
+        let cli = Cli::try_parse_from(words).map_err(|error| error.to_string());
+        cli.map(|cli| cli.command)
+    }
+
+    const SOURCES: &str = "--policies p --module m.wasm --upstream vllm:8000 -o out";
+
+    #[test]
+    fn a_check_needs_nothing_else_and_takes_nothing_else() {
+        assert!(parse("--check bootstrap.yaml").unwrap().check.is_some());
+        let error = parse(&format!("--check bootstrap.yaml {SOURCES}")).unwrap_err();
+        assert!(
+            error.contains("'--check <BOOTSTRAP>' cannot be used with"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bootstrap_needs_a_place_to_listen_a_fragment_does_not() {
+        let error = parse(SOURCES).unwrap_err();
+        assert!(error.contains("--listen <[HOST:]PORT>"), "{error}");
+        let fragment = parse(&format!("{SOURCES} --fragment")).unwrap();
+        assert!(fragment.sources.unwrap().listeners().is_none());
+        let bootstrap = parse(&format!("{SOURCES} --listen 8080")).unwrap();
+        let listeners = bootstrap.sources.unwrap().listeners().unwrap();
+        assert_eq!(listeners.clients.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn files_are_named_as_envoy_sees_them() {
+        let mounted = format!("{SOURCES} --listen 8080 --mounted-at /etc/tollgate");
+        let command = parse(&mounted).unwrap();
+        let options = command.sources.unwrap().options(&command.tuning).unwrap();
+        assert_eq!(options.directory, Path::new("/etc/tollgate"));
+        assert!(options.module.is_absolute() && options.module.ends_with("m.wasm"));
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        for twice in ["--upstream a:1", "--credential a=b --credential a=c"] {
+            let command = parse(&format!("{SOURCES} --listen 8080 {twice}")).unwrap();
+            let error = command
+                .sources
+                .unwrap()
+                .options(&command.tuning)
+                .unwrap_err();
+            assert!(error.to_string().ends_with("is given twice"), "{error}");
+        }
+    }
 }

@@ -1,25 +1,41 @@
 //! The bootstrap: what lives as long as the process.
 
+use crate::address::Address;
+use crate::options::{Listeners, Options};
+use crate::{CLUSTERS_FILE, discovery, listener, otlp, overload, stats};
 use serde_json::{Value, json};
 
-use crate::options::{Address, Options};
-use crate::{discovery, listener, overload, stats};
-
-pub(crate) fn bootstrap(options: &Options) -> Value {
+/// The whole bootstrap of an Envoy that does nothing else.
+pub(crate) fn bootstrap(listeners: &Listeners, options: &Options) -> Value {
     let mut bootstrap = json!({
-        // Discovery needs both, from files too.
-        "node": { "id": "tollgate", "cluster": "tollgate" },
-        "static_resources": { "listeners": [listener::listener(options)] },
-        "dynamic_resources": { "cds_config": discovery::source(discovery::CLUSTERS, options) },
+        "node": node(),
+        "static_resources": { "listeners": [listener::listener(&listeners.clients, options)] },
+        "dynamic_resources": dynamic_resources(options),
         "overload_manager": overload::overload_manager(options),
         "stats_config": stats::stats_config(),
     });
-    if let Some(admin) = &options.admin {
-        bootstrap["admin"] = json!({ "address": socket_address(admin), "ignore_global_conn_limit": true });
+    if let Some(collector) = &options.otlp {
+        bootstrap["static_resources"]["clusters"] = json!([otlp::cluster(collector, options)]);
+    }
+    if let Some(admin) = &listeners.admin {
+        // Reachable when all client connections are taken.
+        bootstrap["admin"] =
+            json!({ "address": socket_address(admin), "ignore_global_conn_limit": true });
     }
     bootstrap
 }
 
+/// Discovery needs both names, from files too.
+pub(crate) fn node() -> Value {
+    json!({ "id": "tollgate", "cluster": "tollgate" })
+}
+
+/// Clusters by discovery: a policy edit may add targets.
+pub(crate) fn dynamic_resources(options: &Options) -> Value {
+    json!({ "cds_config": discovery::source(CLUSTERS_FILE, options) })
+}
+
+/// An address to listen on or to connect to.
 pub(crate) fn socket_address(address: &Address) -> Value {
     json!({ "socket_address": { "address": address.host, "port_value": address.port } })
 }

@@ -1,13 +1,12 @@
 //! Clusters: one per list of upstreams and credential that some target uses, under the name by
 //! which the module asks for it.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
-use tollgate_core::document::{Document, cluster_name};
-
-use crate::options::{Options, Upstream};
+use crate::bootstrap::socket_address;
+use crate::options::{Options, Upstream, seconds};
 use crate::{Missing, secrets};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tollgate_core::document::{Document, Model, Target, cluster_name};
 
 /// What one cluster serves.
 pub(crate) struct Group {
@@ -20,26 +19,68 @@ pub(crate) struct Group {
 }
 
 /// The distinct groups of a policy's targets, sorted by name.
+///
+/// # Errors
+/// Every name that the options do not define.
 pub(crate) fn groups(document: &Document, options: &Options) -> Result<Vec<Group>, Missing> {
     let mut groups = BTreeMap::new();
     let mut missing = Vec::new();
-    for (model, target) in document.models.iter().flat_map(|m| m.targets.iter().map(move |t| (m, t))) {
-        let wanted_by = format!("target `{}` of model `{}`", target.name, model.name);
-        let mut upstreams = Vec::new();
-        for name in &target.upstreams {
-            match options.upstreams.get(name) {
-                Some(upstream) => upstreams.push(upstream.clone()),
-                None => missing.push(format!("{wanted_by} uses upstream `{name}`: give --upstream {name}=HOST:PORT")),
-            }
+    for model in &document.models {
+        for target in &model.targets {
+            let name = cluster_name(&target.upstreams, target.credential.as_deref());
+            let upstreams = upstreams(model, target, options, &mut missing);
+            let credential = credential(model, target, options, &mut missing);
+            groups.insert(
+                name.clone(),
+                Group {
+                    name,
+                    upstreams,
+                    credential,
+                },
+            );
         }
-        let credential = target.credential.clone();
-        if let Some(name) = credential.as_ref().filter(|name| !options.credentials.contains_key(*name)) {
-            missing.push(format!("{wanted_by} uses credential `{name}`: give --credential {name}=FILE"));
-        }
-        let name = cluster_name(&target.upstreams, credential.as_deref());
-        groups.insert(name.clone(), Group { name, upstreams, credential });
     }
-    if missing.is_empty() { Ok(groups.into_values().collect()) } else { Err(Missing(missing)) }
+    if missing.is_empty() {
+        Ok(groups.into_values().collect())
+    } else {
+        Err(Missing(missing))
+    }
+}
+
+fn upstreams(
+    model: &Model,
+    target: &Target,
+    options: &Options,
+    missing: &mut Vec<String>,
+) -> Vec<Upstream> {
+    let mut found = Vec::new();
+    for name in &target.upstreams {
+        match options.upstreams.get(name) {
+            Some(upstream) => found.push(upstream.clone()),
+            None => missing.push(format!(
+                "target '{}' of model '{}' uses upstream '{name}': give --upstream \
+                 {name}=HOST:PORT",
+                target.name, model.name
+            )),
+        }
+    }
+    found
+}
+
+fn credential(
+    model: &Model,
+    target: &Target,
+    options: &Options,
+    missing: &mut Vec<String>,
+) -> Option<String> {
+    let name = target.credential.as_ref()?;
+    if !options.credentials.contains_key(name) {
+        missing.push(format!(
+            "target '{}' of model '{}' uses credential '{name}': give --credential {name}=FILE",
+            target.name, model.name
+        ));
+    }
+    Some(name.clone())
 }
 
 /// The clusters' resources.
@@ -48,43 +89,93 @@ pub(crate) fn resources(groups: &[Group], options: &Options) -> Vec<Value> {
 }
 
 fn cluster(group: &Group, options: &Options) -> Value {
-    let all_ips = group.upstreams.iter().all(|upstream| upstream.address.ip().is_some());
-    let mut cluster = json!({
+    let upstreams = &group.upstreams;
+    let all_ips = upstreams
+        .iter()
+        .all(|upstream| upstream.address.ip().is_some());
+    let endpoints: Vec<Value> = upstreams.iter().enumerate().map(endpoint).collect();
+    let tls: Vec<Value> = (upstreams.iter().enumerate())
+        .filter(|(_, upstream)| upstream.tls)
+        .map(|(priority, upstream)| tls_socket(priority, upstream, options))
+        .collect();
+    json!({
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
         "name": group.name,
         "type": if all_ips { "STATIC" } else { "STRICT_DNS" },
+        // Both families, tried like a browser does.
+        "dns_lookup_family": "ALL",
         "connect_timeout": seconds(options.timeouts.connect),
-        "load_assignment": {
-            "cluster_name": group.name,
-            "endpoints": group.upstreams.iter().enumerate().map(endpoint).collect::<Vec<_>>(),
-        },
+        "load_assignment": { "cluster_name": group.name, "endpoints": endpoints },
+        "transport_socket_matches": tls,
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol(group, options),
         },
-    });
-    if group.upstreams.iter().any(|upstream| upstream.tls) {
-        cluster["transport_socket"] = Value::Object(Map::new());
-    }
-    cluster
+        "circuit_breakers": circuit_breakers(),
+        "outlier_detection": outlier_detection(),
+    })
 }
 
+/// Each upstream is a priority of its own: the next one serves when those before it fail.
 fn endpoint((priority, upstream): (usize, &Upstream)) -> Value {
+    let address = &upstream.address;
     json!({
         "priority": priority,
         "lb_endpoints": [{
             "endpoint": {
-                "address": {
-                    "socket_address": { "address": upstream.address.host, "port_value": upstream.address.port },
-                },
+                "address": socket_address(address),
+                // Becomes the request's host: which of an upstream's virtual hosts serves it is
+                // no choice of the client's.
+                "hostname": upstream.authority(),
+            },
+            "metadata": {
+                "filter_metadata": { "envoy.transport_socket_match": { "priority": priority } },
             },
         }],
     })
 }
 
+fn tls_socket(priority: usize, upstream: &Upstream, options: &Options) -> Value {
+    let host = &upstream.address.host;
+    let is_ip = upstream.address.ip().is_some();
+    let mut context = json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {
+            "alpn_protocols": [if upstream.http2 { "h2" } else { "http/1.1" }],
+            "validation_context": {
+                "trusted_ca": { "filename": options.ca_file },
+                "match_typed_subject_alt_names": [{
+                    "san_type": if is_ip { "IP_ADDRESS" } else { "DNS" },
+                    "matcher": { "exact": host },
+                }],
+            },
+        },
+    });
+    if !is_ip {
+        context["sni"] = json!(host);
+    }
+    json!({
+        "name": format!("tls-{priority}"),
+        "match": { "priority": priority },
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": context,
+        },
+    })
+}
+
 fn protocol(group: &Group, options: &Options) -> Value {
+    let http2 = group.upstreams.iter().any(|upstream| upstream.http2);
+    let version = if http2 {
+        "http2_protocol_options"
+    } else {
+        "http_protocol_options"
+    };
     let mut protocol = json!({
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        "explicit_http_config": { "http_protocol_options": {} },
+        "explicit_http_config": { version: {} },
+        // Below the 5 s after which uvicorn (vLLM) closes an idle connection: a request sent into
+        // a closing connection fails and may not be repeated.
+        "common_http_protocol_options": { "idle_timeout": "4s" },
     });
     if let Some(credential) = &group.credential {
         protocol["http_filters"] = json!([
@@ -100,7 +191,31 @@ fn protocol(group: &Group, options: &Options) -> Value {
     protocol
 }
 
-/// A duration as protobuf's JSON writes it.
-pub(crate) fn seconds(duration: std::time::Duration) -> String {
-    format!("{}s", duration.as_secs_f64())
+/// Out of the way: how much runs at once is the policy's business, and every retry is of a
+/// request that no upstream has taken. Envoy's defaults (1024, and 3 retries) are neither.
+fn circuit_breakers() -> Value {
+    json!({
+        "thresholds": [{
+            "max_connections": 65_536,
+            "max_pending_requests": 65_536,
+            "max_requests": 65_536,
+            "max_retries": 65_536,
+        }],
+    })
+}
+
+/// An upstream that can't be reached is skipped for a while, so that not each request waits for
+/// it before the next one is tried. Its answers never count, whatever their status.
+fn outlier_detection() -> Value {
+    json!({
+        "split_external_local_origin_errors": true,
+        "consecutive_local_origin_failure": 5,
+        "enforcing_local_origin_success_rate": 0,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_success_rate": 0,
+        "interval": "1s",
+        "base_ejection_time": "5s",
+        "max_ejection_time": "30s",
+        "max_ejection_percent": 100,
+    })
 }

@@ -1,14 +1,11 @@
 //! Discovery files: what Envoy reads again, and swaps without a drain, when they are renamed into
 //! place.
 
+use crate::options::Options;
+use crate::{File, json_file};
 use serde_json::{Value, json};
 use tollgate_core::document::Document;
 
-use crate::options::Options;
-use crate::{File, json_file};
-
-/// Clusters.
-pub(crate) const CLUSTERS: &str = "clusters.json";
 /// The module and its configuration, which is the policy.
 pub(crate) const MODULE: &str = "module.json";
 /// The name of the filter, its resource, its root context and its VM.
@@ -16,7 +13,10 @@ pub(crate) const NAME: &str = "tollgate";
 
 /// A discovery response in a file.
 pub(crate) fn file(name: &str, version: &str, resources: &[Value]) -> File {
-    json_file(name, &json!({ "version_info": version, "resources": resources }))
+    json_file(
+        name,
+        &json!({ "version_info": version, "resources": resources }),
+    )
 }
 
 /// Where Envoy finds such a file. It watches the folder, since a rename over the file (and the

@@ -9,32 +9,43 @@
 //! module's configuration (`module.json`).
 
 mod access_log;
+mod address;
 mod bootstrap;
+mod check;
 mod clusters;
 mod discovery;
+mod fragment;
 mod listener;
 mod local_replies;
 mod options;
+mod otlp;
 mod overload;
+mod requirements;
+mod retired;
 mod secrets;
 mod stats;
 
-use std::fmt;
-
+use clusters::Group;
 use serde_json::Value;
+use std::fmt;
 use tollgate_core::document::Document;
 
-pub use options::{Address, AddressError, Limits, Options, Timeouts, Upstream};
+pub use address::{Address, AddressError};
+pub use check::{CheckError, Finding, check};
+pub use options::{Limits, Listeners, Options, Timeouts, Upstream};
 
 /// The request header in which the module names the cluster to use.
 pub const CLUSTER_HEADER: &str = "x-tollgate-cluster";
+
+/// The discovery file of the clusters.
+pub const CLUSTERS_FILE: &str = "clusters.json";
 
 /// A file of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Its name in the configuration's folder.
     pub name: String,
-    /// Its whole contents (JSON).
+    /// Its whole contents.
     pub contents: String,
 }
 
@@ -45,17 +56,46 @@ pub struct File {
 ///
 /// # Errors
 /// [`Missing`] when a target names an upstream or a credential that the options do not have.
-pub fn generate(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
-    let groups = clusters::groups(document, options)?;
-    let mut files: Vec<File> = secrets::resources(&groups, options)
-        .into_iter()
-        .map(|(name, resource)| discovery::file(&name, &document.version, &[resource]))
+pub fn generate(
+    document: &Document,
+    listeners: &Listeners,
+    options: &Options,
+) -> Result<Vec<File>, Missing> {
+    let mut files = discovery_files(document, options)?;
+    files.push(json_file(
+        "bootstrap.json",
+        &bootstrap::bootstrap(listeners, options),
+    ));
+    Ok(files)
+}
+
+/// What an existing Envoy needs: `fragment.yaml`, to be merged into its configuration by hand,
+/// and the discovery files.
+///
+/// # Errors
+/// As [`generate`].
+pub fn fragment(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
+    let mut files = discovery_files(document, options)?;
+    files.push(File {
+        name: "fragment.yaml".into(),
+        contents: fragment::fragment(options),
+    });
+    Ok(files)
+}
+
+fn discovery_files(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
+    let groups: Vec<Group> = clusters::groups(document, options)?;
+    let version = &document.version;
+    let mut files: Vec<File> = (secrets::resources(&groups, options).into_iter())
+        .map(|(name, resource)| discovery::file(&name, version, &[resource]))
         .collect();
-    let clusters = clusters::resources(&groups, options);
-    files.push(discovery::file(discovery::CLUSTERS, &document.version, &clusters));
+    let mut clusters = clusters::resources(&groups, options);
+    if let Some(previous) = &options.previous_clusters {
+        clusters.extend(retired::clusters(previous, version, &clusters));
+    }
+    files.push(discovery::file(CLUSTERS_FILE, version, &clusters));
     let module = discovery::module(document, options);
-    files.push(discovery::file(discovery::MODULE, &document.version, &[module]));
-    files.push(json_file("bootstrap.json", &bootstrap::bootstrap(options)));
+    files.push(discovery::file(discovery::MODULE, version, &[module]));
     Ok(files)
 }
 
@@ -73,5 +113,8 @@ impl std::error::Error for Missing {}
 
 fn json_file(name: &str, value: &Value) -> File {
     // `{:#}` of a `Value` is its pretty-printed JSON.
-    File { name: name.to_owned(), contents: format!("{value:#}\n") }
+    File {
+        name: name.to_owned(),
+        contents: format!("{value:#}\n"),
+    }
 }

@@ -1,18 +1,19 @@
-//! The listener: how clients' requests are read, decided on and sent on.
+//! The listener: how requests are read, in which order filters see them, where they go.
 
+use crate::address::Address;
+use crate::bootstrap::socket_address;
+use crate::options::{Options, seconds};
+use crate::{CLUSTER_HEADER, access_log, discovery, local_replies, otlp};
 use serde_json::{Value, json};
 
-use crate::bootstrap::socket_address;
-use crate::clusters::seconds;
-use crate::options::Options;
-use crate::{CLUSTER_HEADER, access_log, discovery, local_replies};
-
-/// The listener is part of the bootstrap: a listener that is replaced drains its connections, and
-/// nothing in it depends on the policy.
-pub(crate) fn listener(options: &Options) -> Value {
+/// Part of the bootstrap: a listener that is replaced drains its connections, and nothing in it
+/// depends on the policy.
+pub(crate) fn listener(address: &Address, options: &Options) -> Value {
     json!({
         "name": "tollgate",
-        "address": socket_address(&options.listen),
+        "address": socket_address(address),
+        // What Envoy reads ahead of a slow reader, per connection. Request bodies have a limit of
+        // their own (the virtual host's), answers are never held.
         "per_connection_buffer_limit_bytes": 1 << 20,
         "filter_chains": [{
             "filters": [{
@@ -23,61 +24,126 @@ pub(crate) fn listener(options: &Options) -> Value {
     })
 }
 
-fn connection_manager(options: &Options) -> Value {
-    json!({
+/// The connection manager's configuration.
+pub(crate) fn connection_manager(options: &Options) -> Value {
+    let timeouts = &options.timeouts;
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "tollgate",
         "server_name": "tollgate",
+
+        // The module decides on the path that the upstream gets. An escaped slash stays escaped:
+        // it is part of a model's name (`/v1/models/Qwen%2FQwen2.5`).
         "normalize_path": true,
         "merge_slashes": true,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+
         "use_remote_address": true,
         "xff_num_trusted_hops": options.trusted_hops,
-        "internal_address_config": { "unix_sockets": false },
-        "stream_idle_timeout": seconds(options.timeouts.idle),
-        "request_timeout": seconds(options.timeouts.request),
+        // Whose `x-envoy-*` headers (retries, timeouts) are obeyed: nobody's. An empty list would
+        // mean every private address, hence one that no client has.
+        "internal_address_config": {
+            "cidr_ranges": [{ "address_prefix": "255.255.255.255", "prefix_len": 32 }],
+        },
+
+        "stream_idle_timeout": seconds(timeouts.idle),
+        "request_timeout": seconds(timeouts.request),
         "request_headers_timeout": "10s",
-        "max_request_headers_kb": 60,
+        "max_request_headers_kb": local_replies::MAX_HEADERS_KIB,
         "common_http_protocol_options": {
             "idle_timeout": "3600s",
-            "max_headers_count": 100,
-            "max_stream_duration": seconds(options.timeouts.stream),
+            "max_headers_count": local_replies::MAX_HEADERS,
+            "max_stream_duration": seconds(timeouts.stream),
+            // Some servers read `x_api_key` as `x-api-key`: it must not be a way past the module.
+            // Dropped, not refused: real clients send such headers (Codex: `session_id`).
             "headers_with_underscores_action": "DROP_HEADER",
         },
         "http2_protocol_options": {
             "max_concurrent_streams": 100,
-            "initial_stream_window_size": 262_144,
-            "initial_connection_window_size": 1_048_576,
+            "initial_stream_window_size": 256 << 10,
+            "initial_connection_window_size": 1 << 20,
         },
-        "access_log": [access_log::access_log(options)],
+        "access_log": access_logs(options),
         "local_reply_config": local_replies::local_reply_config(options),
         "route_config": route_config(options),
         "http_filters": http_filters(options),
+    });
+    if options.otlp.is_some() {
+        manager["tracing"] = otlp::tracing();
+    }
+    manager
+}
+
+fn access_logs(options: &Options) -> Vec<Value> {
+    let file = access_log::access_log(options);
+    let collector = options.otlp.as_ref().map(|_| otlp::access_log());
+    [file].into_iter().chain(collector).collect()
+}
+
+/// Where an operator's own filters belong, in the order of the request:
+///
+/// 1. `cors`: answers preflight requests, which carry no key;
+/// 2. `jwt_authn`, where a JWT stands for a key: the module reads what it verified;
+/// 3. Tollgate;
+/// 4. `ext_proc` (an endpoint picker): it reads the hints that Tollgate set;
+/// 5. upstream credentials: upstream filters of the clusters, see `secrets`;
+/// 6. `router`.
+fn http_filters(options: &Options) -> Value {
+    json!([
+        filter(options),
+        {
+            "name": "envoy.filters.http.router",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                // An answer goes out as the upstream sent it.
+                "suppress_envoy_headers": true,
+            },
+        },
+    ])
+}
+
+/// The module, by discovery and with no default: until a valid policy was read Envoy answers
+/// every request itself, `/readyz` among them, with 503.
+pub(crate) fn filter(options: &Options) -> Value {
+    json!({
+        "name": discovery::NAME,
+        "config_discovery": {
+            "config_source": discovery::source(discovery::MODULE, options),
+            "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"],
+        },
     })
 }
 
 fn route_config(options: &Options) -> Value {
     json!({
         "name": "tollgate",
-        "virtual_hosts": [{
+        "virtual_hosts": [virtual_host(options)],
+    })
+}
+
+/// One route for everything: the module names the cluster.
+pub(crate) fn virtual_host(options: &Options) -> Value {
+    json!({
+        "name": "tollgate",
+        "domains": ["*"],
+        "request_body_buffer_limit": options.limits.body,
+        "routes": [{
             "name": "tollgate",
-            "domains": ["*"],
-            "request_body_buffer_limit": options.limits.body,
-            "routes": [{
-                "name": "tollgate",
-                "match": { "prefix": "/" },
-                "request_headers_to_remove": [CLUSTER_HEADER],
-                "route": {
-                    "cluster_header": CLUSTER_HEADER,
-                    "timeout": "0s",
-                    "idle_timeout": seconds(options.timeouts.idle),
-                    "retry_policy": retry_policy(),
-                },
-            }],
+            "match": { "prefix": "/" },
+            "request_headers_to_remove": [CLUSTER_HEADER],
+            "route": {
+                "cluster_header": CLUSTER_HEADER,
+                "auto_host_rewrite": true,
+                // An answer may take long; what must end is silence (`stream_idle_timeout`).
+                "timeout": "0s",
+                "retry_policy": retry_policy(),
+            },
         }],
     })
 }
 
+/// Only what no upstream can have taken: an LLM's work is never done, and paid, twice. Each
+/// further attempt goes to the next priority, that is, the target's next upstream.
 fn retry_policy() -> Value {
     json!({
         "retry_on": "connect-failure,refused-stream,reset-before-request",
@@ -89,24 +155,12 @@ fn retry_policy() -> Value {
                 "update_frequency": 1,
             },
         },
-    })
-}
-
-fn http_filters(options: &Options) -> Value {
-    json!([
-        {
-            "name": discovery::NAME,
-            "config_discovery": {
-                "config_source": discovery::source(discovery::MODULE, options),
-                "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"],
-            },
-        },
-        {
-            "name": "envoy.filters.http.router",
+        "retry_host_predicate": [{
+            "name": "envoy.retry_host_predicates.previous_hosts",
             "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-                "suppress_envoy_headers": true,
+                "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             },
-        },
-    ])
+        }],
+        "host_selection_retry_max_attempts": 3,
+    })
 }

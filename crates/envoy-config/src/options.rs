@@ -1,21 +1,14 @@
 //! What the command line says about an Envoy: addresses, limits and timeouts, as typed values.
 
+use crate::address::{Address, AddressError};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
-
 use tollgate_core::document::DEFAULT_UPSTREAM;
 
 /// Everything a configuration depends on besides the policy.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where clients connect.
-    pub listen: Address,
-    /// Envoy's admin interface; absent: none. Whoever reaches it can stop the gateway.
-    pub admin: Option<Address>,
     /// The module's path as Envoy sees it.
     pub module: PathBuf,
     /// The folder of the generated files as Envoy sees it. Envoy watches it for renames.
@@ -24,10 +17,13 @@ pub struct Options {
     pub upstreams: BTreeMap<String, Upstream>,
     /// Credential name to the path of a file that holds the bare secret, as Envoy sees it.
     pub credentials: BTreeMap<String, PathBuf>,
+    /// The contents of the [`crate::CLUSTERS_FILE`] that is about to be replaced, if there is one:
+    /// the policy in force may need its clusters a little longer.
+    pub previous_clusters: Option<String>,
     /// OTLP collector (gRPC) for traces and logs.
     pub otlp: Option<Address>,
-    /// Where the access log goes.
-    pub access_log: PathBuf,
+    /// The access log's file; absent: standard output.
+    pub access_log: Option<PathBuf>,
     /// Certificate authorities that `https` upstreams are verified against (PEM).
     pub ca_file: PathBuf,
     /// How many proxies in front are trusted to append to `x-forwarded-for`.
@@ -36,6 +32,15 @@ pub struct Options {
     pub limits: Limits,
     /// How long things may last.
     pub timeouts: Timeouts,
+}
+
+/// Where an Envoy of its own listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listeners {
+    /// For clients.
+    pub clients: Address,
+    /// For the admin interface; absent: none. Whoever reaches it can stop the gateway.
+    pub admin: Option<Address>,
 }
 
 /// Bounds on what clients may take.
@@ -64,7 +69,11 @@ pub struct Timeouts {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 32 << 20, heap: 2 << 30, connections: 20_000 }
+        Self {
+            body: 32 << 20,
+            heap: 2 << 30,
+            connections: 20_000,
+        }
     }
 }
 
@@ -75,65 +84,6 @@ impl Default for Timeouts {
             stream: Duration::from_secs(3600),
             request: Duration::from_secs(300),
             connect: Duration::from_secs(2),
-        }
-    }
-}
-
-/// A host (DNS name or IP address) and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// DNS name or IP address, without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl Address {
-    /// Reads `PORT` (on loopback) or `HOST:PORT`.
-    pub fn listening(text: &str) -> Result<Self, AddressError> {
-        if let Ok(port) = text.parse() {
-            return Ok(Self { host: "127.0.0.1".into(), port });
-        }
-        let address: Self = text.parse()?;
-        match address.ip() {
-            Some(_) => Ok(address),
-            None => Err(AddressError::NotAnIp(address.host)),
-        }
-    }
-
-    /// The host as an IP address, if it is one.
-    pub fn ip(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
-    }
-}
-
-impl FromStr for Address {
-    type Err = AddressError;
-
-    /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let malformed = || AddressError::Malformed(text.to_owned());
-        let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
-        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(malformed)?;
-        let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(v6) if v6.parse::<std::net::Ipv6Addr>().is_ok() => v6,
-            Some(_) => return Err(malformed()),
-            None => host,
-        };
-        let bare_v6 = host.contains(':') && !text.starts_with('[');
-        let name = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-        if host.is_empty() || bare_v6 || !host.chars().all(name) {
-            return Err(malformed());
-        }
-        Ok(Self { host: host.to_owned(), port })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ip() {
-            Some(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
-            _ => write!(f, "{}:{}", self.host, self.port),
         }
     }
 }
@@ -160,35 +110,58 @@ impl Upstream {
             None => (false, place),
         };
         let address = place.trim_end_matches('/').parse()?;
-        Ok((name.to_owned(), Self { address, tls, http2 }))
+        Ok((
+            name.to_owned(),
+            Self {
+                address,
+                tls,
+                http2,
+            },
+        ))
     }
-}
 
-/// An address that can't be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AddressError {
-    /// Neither `HOST:PORT` nor `[IPV6]:PORT`.
-    Malformed(String),
-    /// A place to listen must be an IP address.
-    NotAnIp(String),
-    /// Neither `http` nor `https`.
-    Scheme(String),
-}
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(text) => {
-                write!(f, "`{text}` is not HOST:PORT (IPv6: [ADDRESS]:PORT, port 1 to 65535)")
-            }
-            Self::NotAnIp(host) => {
-                write!(f, "`{host}` is not an IP address; Envoy listens on addresses, not names")
-            }
-            Self::Scheme(scheme) => {
-                write!(f, "`{scheme}://` is neither `http://` nor `https://`")
-            }
+    /// What requests name as their host: without the port where the scheme implies it.
+    pub(crate) fn authority(&self) -> String {
+        let implied = if self.tls { 443 } else { 80 };
+        let text = self.address.to_string();
+        match text.strip_suffix(&format!(":{implied}")) {
+            Some(host) => host.to_owned(),
+            None => text,
         }
     }
 }
 
-impl std::error::Error for AddressError {}
+/// A duration as protobuf's JSON writes it.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{}s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_has_a_name_and_a_scheme_or_neither() {
+        for (text, name, authority, tls) in [
+            ("vllm:8000", "default", "vllm:8000", false),
+            ("east=http://vllm:80/", "east", "vllm", false),
+            (
+                "cloud=https://api.example.com:443",
+                "cloud",
+                "api.example.com",
+                true,
+            ),
+            ("v6=https://[::1]:80", "v6", "[::1]:80", true),
+        ] {
+            let (found, upstream) = Upstream::parse(text, false).unwrap();
+            let found = (found.as_str(), upstream.authority(), upstream.tls);
+            assert_eq!(found, (name, authority.to_owned(), tls));
+        }
+        assert_eq!(
+            Upstream::parse("ftp://vllm:21", false)
+                .unwrap_err()
+                .to_string(),
+            "'ftp://' is neither 'http://' nor 'https://'"
+        );
+    }
+}

@@ -1,9 +1,9 @@
 //! The overload manager: what Envoy sheds before it is killed for want of memory.
 
+use crate::options::Options;
 use serde_json::{Value, json};
 
-use crate::options::Options;
-
+/// The bootstrap's `overload_manager`.
 pub(crate) fn overload_manager(options: &Options) -> Value {
     json!({
         "refresh_interval": "0.25s",

@@ -1,18 +1,23 @@
 //! Upstream secrets: Envoy adds them after the module, from files that are read again when they
 //! change. They never pass through the policy, the module or the bootstrap.
 
-use serde_json::{Value, json};
-
 use crate::clusters::Group;
 use crate::discovery;
 use crate::options::Options;
+use serde_json::{Value, json};
 
 /// Discovery files for the credentials that the clusters use: file name and resource.
 pub(crate) fn resources(groups: &[Group], options: &Options) -> Vec<(String, Value)> {
-    let mut names: Vec<&str> = groups.iter().filter_map(|group| group.credential.as_deref()).collect();
+    let mut names: Vec<&str> = groups
+        .iter()
+        .filter_map(|group| group.credential.as_deref())
+        .collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(|name| (file_name(name), resource(name, options))).collect()
+    names
+        .into_iter()
+        .map(|name| (file_name(name), resource(name, options)))
+        .collect()
 }
 
 /// The upstream filter that adds `authorization: Bearer <secret>`. Without a secret it refuses:

@@ -3,12 +3,23 @@
 use serde_json::{Value, json};
 
 /// The labels of the module's metrics: `tollgate_<metric>;label=value;label=value`.
-const LABELS: [&str; 7] = ["organization", "team", "model", "outcome", "reason", "kind", "api"];
+pub(crate) const LABELS: [&str; 7] = [
+    "organization",
+    "team",
+    "model",
+    "outcome",
+    "reason",
+    "kind",
+    "api",
+];
 
 /// Milliseconds, from a cached first token to the longest answer.
-const BUCKETS: [u32; 16] =
-    [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000];
+const BUCKETS: [u32; 16] = [
+    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000,
+    600_000,
+];
 
+/// The bootstrap's `stats_config`.
 pub(crate) fn stats_config() -> Value {
     json!({
         "stats_tags": LABELS.map(tag),
@@ -20,7 +31,7 @@ pub(crate) fn stats_config() -> Value {
 }
 
 /// The first group is what is cut from the name, the second the label's value.
-fn tag(label: &str) -> Value {
+pub(crate) fn tag(label: &str) -> Value {
     json!({
         "tag_name": label,
         "regex": format!("^wasmcustom\\.tollgate_.*?(;{label}=([^;]*))"),

@@ -1,0 +1,81 @@
+//! A value of a configuration together with where it stands.
+
+use serde_json::Value;
+
+/// A value, or the absence of one, at a path of a file.
+#[derive(Clone)]
+pub(super) struct Place<'a> {
+    /// The file, as findings name it.
+    pub(super) file: &'a str,
+    /// Dotted, from the file's root.
+    pub(super) path: String,
+    /// `null` if absent.
+    pub(super) value: &'a Value,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn root(file: &'a str, value: &'a Value) -> Self {
+        Self {
+            file,
+            path: String::new(),
+            value,
+        }
+    }
+
+    /// The field below, by its dotted name in snake case; Envoy reads camel case as well.
+    pub(super) fn field(&self, dotted: &str) -> Self {
+        let mut value = self.value;
+        for name in dotted.split('.') {
+            value = value
+                .get(name)
+                .or_else(|| value.get(camel(name)))
+                .unwrap_or(&Value::Null);
+        }
+        let separator = if self.path.is_empty() { "" } else { "." };
+        Self {
+            file: self.file,
+            path: format!("{}{separator}{dotted}", self.path),
+            value,
+        }
+    }
+
+    /// The elements, if it is a list.
+    pub(super) fn items(&self) -> Vec<Self> {
+        let elements = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
+        let place = |(index, value)| {
+            let path = format!("{}[{index}]", self.path);
+            Self {
+                file: self.file,
+                path,
+                value,
+            }
+        };
+        elements.iter().enumerate().map(place).collect()
+    }
+
+    /// The elements of the list at `dotted`.
+    pub(super) fn list(&self, dotted: &str) -> Vec<Self> {
+        self.field(dotted).items()
+    }
+
+    /// Its text, if it is text.
+    pub(super) fn text(&self) -> &'a str {
+        self.value.as_str().unwrap_or_default()
+    }
+
+    /// Whether its `@type` is this message.
+    pub(super) fn is_a(&self, message: &str) -> bool {
+        self.field("@type").text().ends_with(message)
+    }
+}
+
+fn camel(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.len().min(1));
+        name.push_str(&first.to_ascii_uppercase());
+        name.push_str(rest);
+    }
+    name
+}

@@ -1,0 +1,195 @@
+//! What Tollgate needs of an Envoy's configuration, and what goes wrong without it: said once, for
+//! the fragment's comments and the check's findings.
+
+use serde_json::Value;
+
+/// One field that must hold.
+pub(crate) struct Requirement {
+    /// Dotted, below the object that the list is about.
+    pub(crate) field: &'static str,
+    /// Whether a value will do; an absent field is `null`.
+    pub(crate) holds: fn(&Value) -> bool,
+    /// The line to add.
+    pub(crate) add: &'static str,
+    /// What goes wrong otherwise, as the rest of a sentence that begins so.
+    pub(crate) why: &'static str,
+}
+
+/// Of the bootstrap.
+pub(crate) const BOOTSTRAP: [Requirement; 3] = [
+    Requirement {
+        field: "node.id",
+        holds: is_name,
+        add: "id: tollgate",
+        why: "Envoy would not start: discovery, from files too, needs it",
+    },
+    Requirement {
+        field: "node.cluster",
+        holds: is_name,
+        add: "cluster: tollgate",
+        why: "Envoy would not start: discovery, from files too, needs it",
+    },
+    Requirement {
+        field: "overload_manager",
+        holds: |value| {
+            value
+                .to_string()
+                .contains("envoy.resource_monitors.fixed_heap")
+        },
+        add: "overload_manager with envoy.resource_monitors.fixed_heap",
+        why: "Envoy would grow until it is killed, with every stream it has: request bodies are \
+              held until they are whole",
+    },
+];
+
+/// Of the connection manager that has Tollgate's filter.
+pub(crate) const MANAGER: [Requirement; 10] = [
+    Requirement {
+        field: "normalize_path",
+        holds: is_true,
+        add: "normalize_path: true",
+        why: "`/v1/models/../chat/completions` would be decided on as one path and served as another",
+    },
+    Requirement {
+        field: "merge_slashes",
+        holds: is_true,
+        add: "merge_slashes: true",
+        why: "`/v1//chat/completions` would be refused, or served by an upstream that merges",
+    },
+    Requirement {
+        field: "path_with_escaped_slashes_action",
+        holds: |value| {
+            value.is_null()
+                || value == "KEEP_UNCHANGED"
+                || value == "IMPLEMENTATION_SPECIFIC_DEFAULT"
+        },
+        add: "path_with_escaped_slashes_action: KEEP_UNCHANGED",
+        why: "a model's name with an escaped slash (`/v1/models/Qwen%2FQwen2.5`) would be changed, \
+              refused or redirected",
+    },
+    Requirement {
+        field: "use_remote_address",
+        holds: is_true,
+        add: "use_remote_address: true",
+        why: "a client could name its own address in x-forwarded-for: keys' networks (cidrs) and \
+              the access log could be forged",
+    },
+    Requirement {
+        field: "internal_address_config",
+        holds: |value| value.is_null() || is_filled(&value["cidr_ranges"]),
+        add: "internal_address_config: {cidr_ranges: [{address_prefix: 255.255.255.255, prefix_len: 32}]}",
+        why: "Envoy would obey x-envoy-* headers (retries, timeouts) from every private address: \
+              that is what an empty list means",
+    },
+    Requirement {
+        field: "common_http_protocol_options.headers_with_underscores_action",
+        holds: |value| value == "DROP_HEADER" || value == "REJECT_REQUEST",
+        add: "headers_with_underscores_action: DROP_HEADER",
+        why: "a client could set what the module removes: some servers read `x_api_key` as \
+              `x-api-key`",
+    },
+    Requirement {
+        field: "stream_idle_timeout",
+        holds: |value| at_least(value, 60.0),
+        add: "stream_idle_timeout: 600s",
+        why: "the wait for a first token would be cut short, or a stream that hangs would never end",
+    },
+    Requirement {
+        field: "request_timeout",
+        holds: |value| at_least(value, 1.0),
+        add: "request_timeout: 300s",
+        why: "a client that sends its body slowly would hold memory for ever",
+    },
+    Requirement {
+        field: "access_log",
+        holds: |value| value.to_string().contains("wasm.tollgate."),
+        add: "access_log as in fragment.yaml",
+        why: "what a request used, and why it was refused, would be told nowhere",
+    },
+    Requirement {
+        field: "local_reply_config.mappers",
+        holds: is_filled,
+        add: "local_reply_config as in fragment.yaml",
+        why: "Envoy's own errors (413, 503, 504, ...) would be plain text, which SDKs can't read",
+    },
+];
+
+/// Of the Wasm filter's plugin configuration.
+pub(crate) const PLUGIN: [Requirement; 5] = [
+    Requirement {
+        field: "failure_policy",
+        holds: |value| value == "FAIL_RELOAD",
+        add: "failure_policy: FAIL_RELOAD",
+        why: "after a trap FAIL_OPEN would let every request through with no key, and FAIL_CLOSED \
+              refuse every request, until Envoy is restarted",
+    },
+    Requirement {
+        field: "reload_config.backoff.base_interval",
+        holds: |value| seconds(value).is_some_and(|seconds| seconds < 1.0),
+        add: "reload_config: {backoff: {base_interval: 0.1s}}",
+        why: "a VM that traps twice within a second would not be replaced before it is over",
+    },
+    Requirement {
+        field: "allow_on_headers_stop_iteration",
+        holds: is_true,
+        add: "allow_on_headers_stop_iteration: true",
+        why: "requests with a body would hang",
+    },
+    Requirement {
+        field: "vm_config.vm_id",
+        holds: is_name,
+        add: "vm_id: tollgate",
+        why: "the state that workers share would belong to no name of its own",
+    },
+    Requirement {
+        field: "vm_config.runtime",
+        holds: |value| value == "envoy.wasm.runtime.v8",
+        add: "runtime: envoy.wasm.runtime.v8",
+        why: "Envoy would not start: its releases contain no other runtime",
+    },
+];
+
+/// Of the route that leads to the module's cluster.
+pub(crate) const ROUTE: [Requirement; 2] = [
+    Requirement {
+        field: "timeout",
+        holds: |value| seconds(value).is_some_and(|seconds| seconds == 0.0 || seconds >= 60.0),
+        add: "timeout: 0s",
+        why: "answers that take longer would be cut: Envoy's default is 15 s",
+    },
+    Requirement {
+        field: "retry_policy.retry_on",
+        holds: |value| {
+            let conditions = value.as_str().unwrap_or_default();
+            conditions.split(',').all(|condition| {
+                matches!(
+                    condition.trim(),
+                    "" | "connect-failure" | "refused-stream" | "reset-before-request"
+                )
+            })
+        },
+        add: "retry_on: connect-failure,refused-stream,reset-before-request",
+        why: "requests would be repeated that an upstream may have taken, and charges for",
+    },
+];
+
+fn is_true(value: &Value) -> bool {
+    *value == true
+}
+
+fn is_name(value: &Value) -> bool {
+    value.as_str().is_some_and(|name| !name.is_empty())
+}
+
+fn is_filled(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| !list.is_empty())
+}
+
+fn at_least(value: &Value, least: f64) -> bool {
+    seconds(value).is_some_and(|seconds| seconds >= least)
+}
+
+/// A duration in protobuf's JSON (`1.5s`).
+fn seconds(value: &Value) -> Option<f64> {
+    value.as_str()?.strip_suffix('s')?.parse().ok()
+}

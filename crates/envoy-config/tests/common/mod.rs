@@ -1,0 +1,73 @@
+//! A small policy and the options that go with it.
+
+use std::collections::BTreeMap;
+use tollgate_core::document::{Document, FORMAT, Model, Target};
+use tollgate_envoy_config::{Limits, Listeners, Options, Timeouts, Upstream};
+
+/// Three targets: one upstream; two upstreams, one of them over TLS, with a credential; a name.
+pub(crate) fn document() -> Document {
+    let target = |name: &str, upstreams: &[&str], credential: Option<&str>| Target {
+        name: name.into(),
+        model: "served".into(),
+        weight: 1,
+        upstreams: upstreams
+            .iter()
+            .map(|upstream| (*upstream).into())
+            .collect(),
+        credential: credential.map(Into::into),
+    };
+    Document {
+        format: FORMAT,
+        version: "0123456789abcdef".into(),
+        models: vec![Model {
+            name: "m".into(),
+            aliases: Vec::new(),
+            targets: vec![
+                target("canary", &["name"], None),
+                target("pool", &["east", "cloud"], Some("pool-key")),
+                target("stable", &["east"], None),
+            ],
+            context: None,
+            max_output: None,
+            fim: None,
+            sticky: Vec::new(),
+            allow: Vec::new(),
+            objective: None,
+            created: 0,
+            owned_by: None,
+        }],
+        organizations: Vec::new(),
+        teams: Vec::new(),
+        keys: Vec::new(),
+    }
+}
+
+pub(crate) fn options() -> Options {
+    let upstreams = [
+        "east=127.0.0.1:8000",
+        "cloud=https://api.example.com:443",
+        "name=vllm:8000",
+    ];
+    Options {
+        module: "/opt/tollgate/tollgate_gateway.wasm".into(),
+        directory: "/etc/tollgate".into(),
+        upstreams: upstreams
+            .map(|text| Upstream::parse(text, false).unwrap())
+            .into(),
+        credentials: BTreeMap::from([("pool-key".into(), "/run/secrets/pool-key".into())]),
+        previous_clusters: None,
+        otlp: None,
+        access_log: None,
+        ca_file: "/etc/ssl/certs/ca-certificates.crt".into(),
+        trusted_hops: 0,
+        limits: Limits::default(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+pub(crate) fn listeners() -> Listeners {
+    Listeners {
+        clients: "0.0.0.0:8080".parse().unwrap(),
+        admin: Some("127.0.0.1:9901".parse().unwrap()),
+    }
+}

@@ -129,6 +129,11 @@ impl Exchange {
         self.record.is_open()
     }
 
+    /// Whether the answer's body has to be read.
+    pub fn is_metered(&self) -> bool {
+        self.meter.is_some()
+    }
+
     /// Phase 1: who asks for what.
     pub fn request_headers(&mut self, head: RequestHead<'_>) -> Step {
         self.record.began = head.now;
@@ -140,7 +145,12 @@ impl Exchange {
             .unwrap_or("none")
             .to_owned();
         match self.decide_by_headers(head, path) {
-            Ok(step) => step,
+            Ok(step) => {
+                if matches!(step, Step::Reply(_)) {
+                    self.record.answer_locally();
+                }
+                step
+            }
             Err(refusal) => self.refuse(&refusal),
         }
     }
@@ -185,7 +195,7 @@ impl Exchange {
         takes_out
     }
 
-    /// Phase 4: a piece of the answer. `None`: it passes as it is; else what passes instead.
+    /// Phase 4: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
     pub fn response_body(
         &mut self,
         chunk: &[u8],

@@ -12,6 +12,7 @@ use crate::response::Metered;
 pub(crate) struct Record {
     pub(crate) began: Nanos,
     pub(crate) is_probe: bool,
+    answered: bool,
     refused: Option<Refused>,
     asked_model: Option<String>,
     stream: bool,
@@ -126,6 +127,11 @@ impl Record {
         self.target = Some(route.target.name.clone());
     }
 
+    /// The module answered what was asked.
+    pub(crate) fn answer_locally(&mut self) {
+        self.answered = true;
+    }
+
     /// The request goes upstream.
     pub(crate) fn forward(&mut self) {
         self.forwarded = true;
@@ -148,7 +154,7 @@ impl Record {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.refused.is_none() && !self.complete
+        self.refused.is_none() && !self.answered && !self.complete
     }
 
     fn outcome(&self, ending: Ending) -> Outcome {
@@ -156,16 +162,12 @@ impl Record {
             return Outcome::Refused;
         }
         match self.status {
-            Some(status) if self.complete || status >= 400 => {
-                if status < 400 {
-                    Outcome::Ok
-                } else if !self.forwarded {
-                    Outcome::Refused
-                } else {
-                    Outcome::UpstreamError
-                }
-            }
+            _ if self.answered => Outcome::Ok,
+            Some(..400) if self.complete => Outcome::Ok,
+            Some(400..) if self.forwarded => Outcome::UpstreamError,
+            Some(400..) => Outcome::Refused,
             _ if ending.client_left => Outcome::ClientClosed,
+            _ if !self.forwarded => Outcome::Refused,
             Some(_) => Outcome::Interrupted,
             None => Outcome::UpstreamError,
         }

@@ -9,7 +9,7 @@ const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 const MESSAGES: &str = "/v1/messages";
 
-const STATE: [(&str, &str); 15] = [
+const STATE: &[(&str, &str)] = &[
     (RESPONSES, r#""background":true"#),
     (RESPONSES, r#""background":"yes""#),
     (RESPONSES, r#""previous_response_id":"resp_1""#),
@@ -23,6 +23,14 @@ const STATE: [(&str, &str); 15] = [
     (
         RESPONSES,
         r#""input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]"#,
+    ),
+    (
+        RESPONSES,
+        r#""input":[{"type":"computer_call_output","output":{"file_id":"f"}}]"#,
+    ),
+    (
+        CHAT,
+        r#""messages":[{"content":[],"content":[{"file":{"file_id":null,"file_id":"f"}}]}]"#,
     ),
     (
         CHAT,
@@ -48,7 +56,7 @@ const STATE: [(&str, &str); 15] = [
     ("/v1/messages/count_tokens", r#""container":"c""#),
 ];
 
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: &[(&str, &str)] = &[
     (CHAT, r#""web_search_options":{}"#),
     (
         CHAT,
@@ -77,7 +85,7 @@ fn send(path: &str, model: &str, field: &str) -> Result<serde_json::Value, Strin
 
 #[test]
 fn references_to_kept_state_are_refused() {
-    for (path, field) in STATE {
+    for &(path, field) in STATE {
         let code = send(path, "small", field).unwrap_err();
         let expected = if path.starts_with(MESSAGES) {
             "invalid_request_error"
@@ -91,7 +99,7 @@ fn references_to_kept_state_are_refused() {
 
 #[test]
 fn tools_that_the_server_runs_are_refused() {
-    for (path, field) in TOOLS {
+    for &(path, field) in TOOLS {
         let code = send(path, "small", field).unwrap_err();
         let expected = if path == MESSAGES {
             "invalid_request_error"
@@ -140,6 +148,14 @@ fn what_is_the_clients_own_passes() {
             r#""messages":[{"content":[{"type":"text","text":"\"file_id\""}]}]"#,
         ),
         (CHAT, r#""modalities":["audio"],"audio":{"voice":"a"}"#),
+        (
+            CHAT,
+            r#""messages":[{"role":"user","content":"a\u0041","content":"b"}]"#,
+        ),
+        (
+            CHAT,
+            r#""messages":[{"role":"user","content":"a\u0041","content":"b"}]"#,
+        ),
         (CHAT, r#""messages":7,"tools":"x""#),
         (
             RESPONSES,

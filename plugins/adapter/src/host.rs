@@ -4,10 +4,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use proxy_wasm::hostcalls;
+use proxy_wasm::types::BufferType;
 use tollgate_core::exchange::Nanos;
 
-/// Envoy's response flag "downstream connection termination" (`DC`), as `response.flags` has it.
-const DOWNSTREAM_TERMINATED: u64 = 0x4000;
+/// Envoy's response flags that say that the client ended the stream: "downstream connection
+/// termination" (`DC`) and, on HTTP/2, "downstream remote reset" (`DR`).
+const CLIENT_LEFT: u64 = 0x4000 | 0x1000_0000;
 
 /// Nanoseconds since the Unix epoch.
 pub(crate) fn now() -> Nanos {
@@ -17,6 +19,23 @@ pub(crate) fn now() -> Nanos {
     since_epoch.map_or(0, |duration| {
         u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
     })
+}
+
+/// The first `size` bytes of the request's body as buffered.
+pub(crate) fn request_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpRequestBody, size)
+}
+
+/// The `size` bytes of the response's body that this callback is about.
+pub(crate) fn response_body(size: usize) -> Vec<u8> {
+    buffer(BufferType::HttpResponseBody, size)
+}
+
+fn buffer(kind: BufferType, size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(kind, 0, size)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// The client's address as the proxy determined it (`ip:port`, or a bare address).
@@ -33,7 +52,7 @@ pub(crate) fn client_left() -> bool {
     let flags = flags
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u64::from_le_bytes);
-    flags & DOWNSTREAM_TERMINATED != 0
+    flags & CLIENT_LEFT != 0
 }
 
 /// A property, or `None` where the host has none.

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, BufferType};
+use proxy_wasm::types::Action;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, ResponseHead, Step};
 use tollgate_core::headers::Headers;
@@ -29,7 +28,8 @@ pub(crate) struct Stream {
     concerns: Concerns,
     reads_source_address: bool,
     phase: Phase,
-    settled: bool,
+    /// Whether the record is published.
+    published: bool,
 }
 
 enum Phase {
@@ -56,7 +56,7 @@ impl Stream {
             concerns,
             reads_source_address,
             phase: Phase::New,
-            settled: false,
+            published: false,
         }
     }
 
@@ -143,8 +143,7 @@ impl Stream {
         else {
             return self.unconfigured();
         };
-        let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, received);
-        let body = body.ok().flatten().unwrap_or_default();
+        let body = host::request_body(received);
         match exchange.request_body(Headers(&headers), &body) {
             Step::Forward(forward) => self.forward(forward, received),
             Step::Reply(reply) => self.reply(reply),
@@ -199,6 +198,7 @@ impl Stream {
     fn reply(&mut self, reply: Reply) -> Action {
         self.send_http_response(reply.status.into(), reply.headers, Some(&reply.body));
         self.phase = Phase::Replied;
+        self.publish();
         Action::Pause
     }
 
@@ -224,21 +224,29 @@ impl Stream {
         }
     }
 
-    fn settle(&mut self) {
-        self.phase = Phase::Replied;
-        let Some(exchange) = self.exchange.as_ref().filter(|_| !self.settled) else {
+    /// Shows the access log its fields. As soon as they are known: traces close before the log
+    /// callback comes.
+    fn publish(&mut self) {
+        let Some(exchange) = self.exchange.as_ref().filter(|_| !self.published) else {
             return;
         };
-        let ending = Ending {
-            client_left: exchange.is_open() && host::client_left(),
-        };
-        let settlement = exchange.settle(ending, host::now());
-        self.settled = true;
-        if settlement.is_probe {
-            return;
-        }
+        let client_left = exchange.is_open() && host::client_left();
+        let settlement = exchange.settle(Ending { client_left }, host::now());
         record::publish_settlement(&settlement);
-        vm::with_metrics(|metrics| metrics.count(&settlement));
+        self.published = true;
+    }
+
+    /// Accounts for the exchange, once.
+    fn settle(&mut self) {
+        self.publish();
+        let Some(exchange) = self.exchange.take() else {
+            return;
+        };
+        let client_left = exchange.is_open() && host::client_left();
+        let settlement = exchange.settle(Ending { client_left }, host::now());
+        if !settlement.is_probe {
+            vm::with_metrics(|metrics| metrics.count(&settlement));
+        }
     }
 }
 
@@ -287,16 +295,20 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.metered_exchange().is_none() {
+        let Some(exchange) = self.metered_exchange() else {
             return Action::Continue;
-        }
-        let chunk = self.get_http_response_body(0, size).unwrap_or_default();
-        let now = host::now();
-        let passed = self
-            .metered_exchange()
-            .and_then(|exchange| exchange.response_body(&chunk, end_of_stream, now));
+        };
+        let chunk = if exchange.is_metered() {
+            host::response_body(size)
+        } else {
+            Vec::new()
+        };
+        let passed = exchange.response_body(&chunk, end_of_stream, host::now());
         if let Some(passed) = passed {
             self.set_http_response_body(0, size, &passed);
+        }
+        if end_of_stream {
+            self.publish();
         }
         Action::Continue
     }
@@ -304,11 +316,12 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(exchange) = self.metered_exchange() {
             exchange.response_trailers();
+            self.publish();
         }
         Action::Continue
     }
 
-    /// Called once however the stream ended, unless its VM trapped.
+    /// Comes once however the stream ended, unless its VM trapped.
     fn on_log(&mut self) {
         self.settle();
     }

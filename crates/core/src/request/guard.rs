@@ -119,10 +119,10 @@ fn kept_reference(
         if api == Api::Responses && is_item_reference(&item)? {
             return Ok(Some("input"));
         }
-        if let Some(audio) = nested(&item, "audio")?
-            && audio.value("id")?.is_some()
-        {
-            return Ok(Some("messages.audio.id"));
+        for audio in objects(&item, "audio")? {
+            if audio.every("id").next().is_some() {
+                return Ok(Some("messages.audio.id"));
+            }
         }
         if part_refers(&item, DEEPEST_CONTENT)? {
             return Ok(Some("file_id"));
@@ -141,22 +141,25 @@ fn may_hold_reference(text: &str) -> bool {
 
 /// OpenAI's Responses take `{"type": "item_reference", "id"}`, the type being optional.
 fn is_item_reference(item: &Object<'_>) -> Result<bool, Refusal> {
-    Ok(match item.value("type")? {
-        Some(kind) => value::string("input.type", kind)? == "item_reference",
-        None => item.value("id")?.is_some() && item.value("role")?.is_none(),
-    })
+    let mut typed = false;
+    for kind in item.every("type") {
+        typed = true;
+        if value::string("input.type", kind)? == "item_reference" {
+            return Ok(true);
+        }
+    }
+    Ok(!typed && item.every("id").next().is_some() && item.every("role").next().is_none())
 }
 
 /// Whether a content part, or a part inside it, names a file that the server keeps. Arguments of
 /// tool calls (`input`, `arguments`) are the client's own and are not looked at.
 fn part_refers(part: &Object<'_>, depth: u8) -> Result<bool, Refusal> {
-    if part.value("file_id")?.is_some() {
+    let names_file = |object: &Object<'_>| object.every("file_id").next().is_some();
+    if names_file(part) {
         return Ok(true);
     }
-    for holder in ["file", "source", "image_file", "image_url"] {
-        if let Some(holder) = nested(part, holder)?
-            && holder.value("file_id")?.is_some()
-        {
+    for holder in ["file", "source", "image_file", "image_url", "output"] {
+        if objects(part, holder)?.iter().any(names_file) {
             return Ok(true);
         }
     }
@@ -164,11 +167,7 @@ fn part_refers(part: &Object<'_>, depth: u8) -> Result<bool, Refusal> {
         return Err(value::invalid("content", "is nested too deeply"));
     };
     for list in ["content", "output"] {
-        for part in part
-            .value(list)?
-            .and_then(value::elements)
-            .unwrap_or_default()
-        {
+        for part in part.every(list).filter_map(value::elements).flatten() {
             if let Some(part) = read_object(list, part.get())?
                 && part_refers(&part, depth)?
             {
@@ -204,12 +203,11 @@ fn hosted_tools(api: Api, object: &Object<'_>, model: &Model) -> Result<(), Refu
         let Some(tool) = read_object("tools", tool.get())? else {
             continue;
         };
-        let Some(kind) = tool.value("type")? else {
-            continue;
-        };
-        let kind = value::string("tools.type", kind)?;
-        if !is_client_tool(api, &kind) {
-            return refuse(&kind);
+        for kind in tool.every("type") {
+            let kind = value::string("tools.type", kind)?;
+            if !is_client_tool(api, &kind) {
+                return refuse(&kind);
+            }
         }
     }
     Ok(())
@@ -224,11 +222,10 @@ fn is_client_tool(api: Api, kind: &str) -> bool {
                 .any(|prefix| kind.starts_with(prefix)))
 }
 
-fn nested<'a>(object: &Object<'a>, field: &str) -> Result<Option<Object<'a>>, Refusal> {
-    match object.value(field)? {
-        Some(text) => read_object(field, text),
-        None => Ok(None),
-    }
+/// Every object under this name.
+fn objects<'a>(object: &Object<'a>, name: &str) -> Result<Vec<Object<'a>>, Refusal> {
+    let found = object.every(name).map(|text| read_object(name, text));
+    found.filter_map(Result::transpose).collect()
 }
 
 /// `None` for what is not an object: the server's to refuse.

@@ -79,6 +79,17 @@ impl<'a> Object<'a> {
         Ok(found.filter(|&value| value != "null"))
     }
 
+    /// Every value that some server might read as `name`, `null` left out. For content, where
+    /// duplicates pass.
+    pub(super) fn every(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let read = self
+            .members
+            .iter()
+            .filter(move |m| may_be_read_as(&m.name, name));
+        read.map(|member| member.value)
+            .filter(|&value| value != "null")
+    }
+
     /// The object with `edits` applied; changed members keep their place, new ones come last.
     pub(super) fn render(&self, edits: &Edits) -> String {
         let size = self

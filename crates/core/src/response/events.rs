@@ -1,5 +1,6 @@
 //! Where server-sent events begin and end, whatever the pieces they arrive in (WHATWG HTML
-//! standard, §9.2.5–9.2.6: lines end in LF, CR or CRLF; a blank line ends an event).
+//! standard, §9.2.5–9.2.6: a byte order mark may come first, lines end in LF, CR or CRLF, and a blank
+//! line ends an event).
 
 use super::probe::Probe;
 
@@ -23,6 +24,8 @@ pub(super) struct EventReader {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
+    /// At the beginning of the stream: so many bytes of a byte order mark were read.
+    Mark(usize),
     /// So many bytes of `data:` were read, and nothing else.
     Name(usize),
     /// After `data:`; one space does not count.
@@ -34,7 +37,7 @@ enum Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self::Name(0)
+        Self::Mark(0)
     }
 }
 
@@ -47,6 +50,7 @@ enum AfterCr {
     Event,
 }
 
+const MARK: &[u8] = "\u{feff}".as_bytes();
 const DATA: &[u8] = b"data:";
 
 impl EventReader {
@@ -86,6 +90,18 @@ impl EventReader {
     fn piece(&mut self, mut piece: &[u8], data: &mut Probe) {
         while let Some((&byte, rest)) = piece.split_first() {
             self.line = match self.line {
+                Line::Mark(read) if MARK.get(read) == Some(&byte) => {
+                    let read = read.saturating_add(1);
+                    if read == MARK.len() {
+                        Line::Name(0)
+                    } else {
+                        Line::Mark(read)
+                    }
+                }
+                Line::Mark(0) => {
+                    self.line = Line::Name(0);
+                    continue;
+                }
                 Line::Name(read) if DATA.get(read) == Some(&byte) => {
                     let read = read.saturating_add(1);
                     if read == DATA.len() {
@@ -99,7 +115,7 @@ impl EventReader {
                     self.line = Line::Data;
                     return data.push(piece);
                 }
-                Line::Name(_) | Line::Other => {
+                Line::Mark(_) | Line::Name(_) | Line::Other => {
                     self.line = Line::Other;
                     return;
                 }
@@ -110,10 +126,10 @@ impl EventReader {
 
     /// Whether the line that ends was blank.
     fn end_of_line(&mut self, data: &mut Probe) -> bool {
-        let line = std::mem::take(&mut self.line);
+        let line = std::mem::replace(&mut self.line, Line::Name(0));
         if matches!(line, Line::DataStart | Line::Data) {
             data.push(b"\n");
         }
-        line == Line::Name(0)
+        matches!(line, Line::Mark(0) | Line::Name(0))
     }
 }

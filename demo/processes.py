@@ -22,18 +22,20 @@ def end_with_parent(signum: int) -> None:
 
 
 class Program:
-    """A child with its output in a log file, in a session of its own: a terminal's Ctrl-C does not
-    reach it, so that we end it in our order. Should we be killed, the kernel kills it."""
+    """A child in a session of its own: a terminal's Ctrl-C does not reach it, so that we end it in
+    our order. Should we be killed, the kernel kills it.
 
-    def __init__(self, name: str, command: list[str], log: Path):
+    What it says on stderr goes to `log`, whose end is shown if it fails; stdout to `output`."""
+
+    def __init__(self, name: str, command: list[str], log: Path, output: Path):
         self.name = name
         self.log = log
-        with log.open("wb") as output:
+        with log.open("wb") as stderr, output.open("wb") as stdout:
             self._child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
                 preexec_fn=lambda: end_with_parent(signal.SIGKILL),
             )
@@ -54,8 +56,9 @@ class Program:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} is not ready after {seconds:.0f} s{self._log_tail()}")
-            time.sleep(0.02)
+                waited = f"is not ready after {seconds:.0f} s"
+                raise StackError(f"{self.name} {waited}{self._log_tail()}")
+            time.sleep(0.05)
 
     def stop(self, seconds: float = 5) -> None:
         """SIGTERM to its process group, and SIGKILL when that did not end it in time."""

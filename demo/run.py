@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+import openai
 import tour
 from processes import StackError, end_with_parent
 from stack import ROOT, Gateway, running
@@ -22,8 +23,8 @@ def main() -> int:
                 tour.run(gateway)
             else:
                 serve(gateway)
-    except (StackError, tour.Unexpected) as error:
-        print(f"\ndemo: {error}", file=sys.stderr)
+    except (StackError, tour.Unexpected, openai.OpenAIError) as error:
+        print(f"\ndemo: {error}", *error.__notes__, sep="\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted: everything that was started has been stopped.")
@@ -50,7 +51,8 @@ def serve(gateway: Gateway) -> None:
     print(f"""
 A chat:
   curl {gateway.url}/v1/chat/completions \\
-    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' \\
     -d '{{"model": "{tour.MODEL}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 An OpenAI SDK:

@@ -49,8 +49,9 @@ def running(policies: Path, port: int = 0, tell=lambda _: None):
     try:
         with ExitStack() as programs:
             yield _start(programs, folder, policies, port, tell)
-    except Exception:
+    except Exception as error:
         keep = True
+        error.add_note(f"The logs are in {folder}")
         raise
     finally:
         if not keep:
@@ -62,20 +63,23 @@ def _start(programs: ExitStack, folder: Path, policies: Path, port: int, tell) -
     listen_port = port or listen_port
 
     command = [sys.executable, str(ROOT / "demo" / "model_server.py"), str(model_port)]
-    model = Program("the model server", command, folder / "model-server.log")
+    model = Program("the model server", command,
+                    folder / "model-server.log", folder / "model-server.out")
     programs.callback(model.stop)
 
     _write_configuration(folder, policies, model_port, listen_port, admin_port)
     command = [_setting("TOLLGATE_ENVOY"), "-c", str(folder / "envoy" / "bootstrap.json")]
     command += ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warn"]
-    envoy = Program("Envoy", command, folder / "envoy.log")
+    command += ["--file-flush-interval-msec", "500"]  # of the access log
+    access_log = folder / "access.log"  # Tollgate has Envoy write it to stdout
+    envoy = Program("Envoy", command, folder / "envoy.log", access_log)
     programs.callback(envoy.stop)
 
     gateway = Gateway(
         url=f"http://{HOST}:{listen_port}",
         admin=f"http://{HOST}:{admin_port}",
         model_server=f"http://{HOST}:{model_port}",
-        access_log=folder / "envoy.log",
+        access_log=access_log,
         programs=(model, envoy),
     )
     model.wait_until(lambda: _answers(f"{gateway.model_server}/health"), seconds=60)
@@ -92,7 +96,8 @@ def _write_configuration(folder, policies, model_port, listen_port, admin_port) 
     command += ["--admin", str(admin_port), "-o", str(folder / "envoy")]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
-        raise StackError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr.strip()}")
+        failure = f"ended with {done.returncode}:\n{done.stderr.strip()}"
+        raise StackError(f"{' '.join(command)} {failure}")
 
 
 def _setting(name: str) -> str:

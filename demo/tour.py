@@ -42,7 +42,7 @@ def run(gateway: Gateway) -> None:
     title("A key's models", "what acme/payments may use")
     model_list(payments)
 
-    title("Refused", "a key that has expired, a model that is not allowed, an endpoint nobody meters")
+    title("Refused", "an expired key, a model that is not allowed, an endpoint that is not metered")
     expired = client(gateway, keys[EXPIRED_KEY])
     refused(401, "invalid_api_key", lambda: ask(expired, MODEL))
     refused(403, "model_not_allowed", lambda: ask(payments, FORBIDDEN_MODEL))
@@ -77,7 +77,7 @@ def streamed_chat(sdk: openai.OpenAI, team: tuple) -> Counter:
     stream = ask(sdk, MODEL, "Write one sentence about the sea.",
                  stream=True, stream_options={"include_usage": True})
     started, arrivals, column, usage = time.monotonic(), [], 0, None
-    print("   ", end="")
+    print(" " * 4, end="")
     for chunk in stream:
         usage = chunk.usage or usage
         piece = chunk.choices[0].delta.content if chunk.choices else None

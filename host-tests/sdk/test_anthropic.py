@@ -1,9 +1,10 @@
-"""Anthropic's Python SDK, unmodified. Usage is checked twice: what the SDK is told, what we count."""
+"""Anthropic's Python SDK, unmodified. Usage is checked twice: what the SDK is told, what we
+count."""
 
 import anthropic
 import pytest
 
-QUESTION = [{"role": "user", "content": "Name three colors."}]
+QUESTION = [{"role": "user", "content": "Write one sentence about the sea."}]
 
 
 def test_message(anthropic_sdk, metered):

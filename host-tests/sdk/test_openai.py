@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 
-QUESTION = [{"role": "user", "content": "Name three colors."}]
+QUESTION = [{"role": "user", "content": "Write one sentence about the sea."}]
 BRIEF = {"max_tokens": 12, "temperature": 0}
 FIM = {"prompt": "def add(a, b):", "suffix": "\n    return c", "max_tokens": 8, "temperature": 0}
 
@@ -25,28 +25,29 @@ def test_chat_by_an_alias_reaches_the_served_model(openai_sdk, metered):
 
 
 def test_streamed_chat(openai_sdk, metered):
-    stream = openai_sdk.chat.completions.create(
-        model="small", messages=QUESTION, stream=True, **BRIEF)
-    chunks = list(stream)
-    assert all(chunk.choices and chunk.usage is None for chunk in chunks), "usage is not asked for"
+    asked = {"model": "small", "messages": QUESTION, **BRIEF}
+    chunks = list(openai_sdk.chat.completions.create(stream=True, **asked))
+    assert all(chunk.choices and chunk.usage is None for chunk in chunks), "no usage was asked for"
     assert text_of(chunks)
     assert chunks[-1].choices[0].finish_reason == "length"
-    prompt = openai_sdk.chat.completions.create(model="small", messages=QUESTION, **BRIEF)
-    metered("small", prompt=2 * prompt.usage.prompt_tokens, completion=2 * 12)
+    usage = openai_sdk.chat.completions.create(**asked).usage
+    metered("small", prompt=2 * usage.prompt_tokens, completion=2 * usage.completion_tokens)
 
 
 def test_streamed_chat_with_usage(openai_sdk, metered):
-    stream = openai_sdk.chat.completions.create(
-        model="small", messages=QUESTION, stream=True, stream_options={"include_usage": True}, **BRIEF)
-    *chunks, last = stream
+    *chunks, last = list(openai_sdk.chat.completions.create(
+        model="small", messages=QUESTION, stream=True,
+        stream_options={"include_usage": True}, **BRIEF))
     assert text_of(chunks)
     assert last.choices == []
     assert last.usage.completion_tokens == 12
     metered("small", prompt=last.usage.prompt_tokens, completion=12)
 
 
-def test_the_streams_helper_of_the_sdk(openai_sdk):
-    with openai_sdk.chat.completions.stream(model="small", messages=QUESTION, **BRIEF) as stream:
+def test_the_sdks_own_reader_of_streams(openai_sdk):
+    colors = [{"role": "user", "content": "Name three colors."}]
+    with openai_sdk.chat.completions.stream(
+            model="small", messages=colors, max_tokens=200, temperature=0) as stream:
         kinds = [event.type for event in stream]
         answer = stream.get_final_completion()
     assert "content.delta" in kinds and kinds[-1] == "content.done"

@@ -8,7 +8,9 @@ use ipnet::Ipv4Net;
 use serde_json::{Map, Value};
 
 use crate::expect::Expect;
-use crate::scenario::{Abort, Answer, Exchange, Gateway, Protocol, Scenario, Splits, Step};
+use crate::scenario::{
+    Abort, Answer, Exchange, Gateway, Meanwhile, Protocol, Scenario, Splits, Step,
+};
 
 /// One scenario by one protocol.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Test {
     pub gateway: Gateway,
     /// The network that the client connects from.
     pub from: Option<Ipv4Net>,
+    /// Other clients.
+    pub meanwhile: Option<Meanwhile>,
     /// At least one.
     pub exchanges: Vec<Exchange>,
 }
@@ -70,7 +74,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// The tests of one file.
 pub fn parse(name: &str, text: &str) -> Result<Vec<Test>> {
-    let mut document: Value = serde_saphyr::from_str(text)?;
+    // YAML 1.2 alone: `y`, `no` and `on` are texts.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let mut document: Value = serde_saphyr::from_str_with_options(text, options)?;
     let cases = match document
         .as_object_mut()
         .and_then(|file| file.remove("cases"))
@@ -138,6 +144,7 @@ fn tests_of(name: &str, scenario: Scenario) -> Result<Vec<Test>> {
         protocol: *protocol,
         gateway: scenario.gateway,
         from: scenario.from,
+        meanwhile: scenario.meanwhile.clone(),
         exchanges: exchanges.clone(),
     };
     Ok(scenario.protocols.iter().map(test).collect())

@@ -37,6 +37,18 @@ impl Headers {
         }
     }
 
+    /// For HTTP/2. An error says which field it can't carry.
+    pub fn to_map(&self) -> Result<http::HeaderMap, String> {
+        let mut map = http::HeaderMap::new();
+        for (name, value) in &self.0 {
+            let unfit = |e: &dyn fmt::Display| format!("{name} can't be sent on HTTP/2: {e}");
+            let field = http::HeaderName::try_from(name).map_err(|e| unfit(&e))?;
+            let value = http::HeaderValue::from_bytes(value).map_err(|e| unfit(&e))?;
+            map.append(field, value);
+        }
+        Ok(map)
+    }
+
     /// `name: value` lines, each ended by CRLF.
     pub fn to_lines(&self) -> Vec<u8> {
         let mut lines = Vec::new();

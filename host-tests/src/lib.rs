@@ -9,6 +9,7 @@ pub mod check;
 pub mod client;
 pub mod corpus;
 pub mod expect;
+mod flow;
 pub mod headers;
 pub mod scenario;
 pub mod stage;

@@ -1,15 +1,22 @@
 //! Playing a test against a gateway that stands between our client and our upstream.
 
+use std::future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::client::{self, Connection, Outgoing};
 use crate::corpus::Test;
-use crate::scenario::Exchange;
+use crate::scenario::{Exchange, Meanwhile};
 use crate::upstream::{Received, Upstream};
 
 /// How long one exchange may take.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Until what other clients sent has arrived.
+const HELD_SETTLE: Duration = Duration::from_millis(500);
 
 /// A gateway and the upstream behind it.
 #[derive(Debug)]
@@ -29,12 +36,34 @@ pub struct Seen {
     pub upstream: Vec<Received>,
 }
 
+/// How far a test was played.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// One for each exchange that was played to its end.
+    pub seen: Vec<Seen>,
+    /// Why it went no further, or what was wrong with the connection at the end.
+    pub stopped: Option<String>,
+}
+
 impl Stage {
-    /// Plays a test from a client address of its own. An error says which exchange could not be
-    /// played to its end, and why.
-    pub async fn play(&self, test: &Test, source: Ipv4Addr) -> Result<Vec<Seen>, String> {
+    /// Plays a test from a client address of its own.
+    pub async fn play(&self, test: &Test, source: Ipv4Addr) -> Played {
+        let mut played = Played::default();
+        played.stopped = self.play_into(&mut played.seen, test, source).await.err();
+        played
+    }
+
+    async fn play_into(
+        &self,
+        seen: &mut Vec<Seen>,
+        test: &Test,
+        source: Ipv4Addr,
+    ) -> Result<(), String> {
+        let _held = match &test.meanwhile {
+            Some(meanwhile) => self.hold(test, meanwhile).await?,
+            None => Vec::new(),
+        };
         let mut connection = None;
-        let mut seen = Vec::new();
         for (i, exchange) in test.exchanges.iter().enumerate() {
             if exchange.new_connection {
                 connection = None;
@@ -58,12 +87,31 @@ impl Stage {
             }
         }
         match connection.as_ref().map_or(&[][..], Connection::surplus) {
-            [] => Ok(seen),
+            [] => Ok(()),
             surplus => Err(format!(
                 "bytes behind the last answer: {}",
                 surplus.escape_ascii()
             )),
         }
+    }
+
+    /// Lets other clients send what they do. They leave when the handles are dropped.
+    async fn hold(&self, test: &Test, meanwhile: &Meanwhile) -> Result<Vec<Held>, String> {
+        let id = format!("{}.meanwhile", test.name);
+        self.upstream.prepare(&id, None);
+        let outgoing = Arc::new(Outgoing::new(&meanwhile.request, &id)?);
+        let mut held = Vec::new();
+        for _ in 0..meanwhile.connections {
+            let mut connection = self.connect(test, Ipv4Addr::LOCALHOST).await?;
+            let outgoing = outgoing.clone();
+            held.push(Held(tokio::spawn(async move {
+                // Whatever comes of it.
+                let _ = connection.exchange(&outgoing).await;
+                future::pending::<()>().await;
+            })));
+        }
+        tokio::time::sleep(HELD_SETTLE).await;
+        Ok(held)
     }
 
     async fn connect(&self, test: &Test, source: Ipv4Addr) -> Result<Connection, String> {
@@ -83,5 +131,14 @@ impl Stage {
         let client = connection.exchange(&outgoing).await?;
         let upstream = self.upstream.received(id).await;
         Ok(Seen { client, upstream })
+    }
+}
+
+/// A client in the background, gone when this is dropped.
+struct Held(JoinHandle<()>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -6,12 +6,13 @@ use std::io;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
+use http::HeaderMap;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, sleep};
 
 use super::{BETWEEN_PIECES, End, Outgoing, Seen};
+use crate::flow;
 use crate::headers::Headers;
 use crate::scenario::{Abort, Framing};
 
@@ -33,7 +34,7 @@ impl Connection {
 
     pub(super) async fn exchange(&mut self, outgoing: &Outgoing) -> Result<Seen, String> {
         let request = head(outgoing)?;
-        let trailers = header_map(&outgoing.trailers)?;
+        let trailers = outgoing.trailers.to_map()?;
         let ends_at_headers = outgoing.body.is_none() && trailers.is_empty();
         let mut ready = self
             .sender
@@ -93,39 +94,13 @@ async fn send(
         }
         let ends = i == last && !stops && trailers.is_empty();
         if ends || !piece.is_empty() {
-            send_piece(&mut stream, piece, ends).await?;
+            flow::send(&mut stream, piece, ends).await?;
         }
     }
     if !stops && !trailers.is_empty() {
         stream.send_trailers(trailers)?;
     }
     Ok(Some(stream))
-}
-
-/// Sends as the peer's flow control allows.
-async fn send_piece(
-    stream: &mut SendStream<Bytes>,
-    mut piece: Bytes,
-    ends: bool,
-) -> Result<(), h2::Error> {
-    while !piece.is_empty() {
-        stream.reserve_capacity(piece.len());
-        match future::poll_fn(|context| stream.poll_capacity(context)).await {
-            Some(capacity) => {
-                let now = piece.split_to(capacity?.min(piece.len()));
-                let ends_now = ends && piece.is_empty();
-                stream.send_data(now, ends_now)?;
-                if ends_now {
-                    return Ok(());
-                }
-            }
-            None => return Err(h2::Reason::CANCEL.into()),
-        }
-    }
-    if ends {
-        stream.send_data(Bytes::new(), true)?;
-    }
-    Ok(())
 }
 
 async fn receive(
@@ -179,19 +154,6 @@ fn head(outgoing: &Outgoing) -> Result<http::Request<()>, String> {
     if let (Some(body), Framing::Length) = (&outgoing.body, outgoing.framing) {
         fields.push_default("content-length", body.len().to_string());
     }
-    *request.headers_mut() = header_map(&fields)?;
+    *request.headers_mut() = fields.to_map()?;
     Ok(request)
-}
-
-fn header_map(headers: &Headers) -> Result<HeaderMap, String> {
-    let mut map = HeaderMap::new();
-    for (name, value) in &headers.0 {
-        let unfit = |e: &dyn std::fmt::Display| format!("{name} can't be sent on HTTP/2: {e}");
-        let field = HeaderName::try_from(name).map_err(|e| unfit(&e))?;
-        map.append(
-            field,
-            HeaderValue::from_bytes(value).map_err(|e| unfit(&e))?,
-        );
-    }
-    Ok(map)
 }

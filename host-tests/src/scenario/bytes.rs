@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::{Answer, Body, Splits, Step};
+use super::{Answer, Body, Framing, Splits, Step};
+use crate::headers::Headers;
 
 /// Bytes written as base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,15 @@ impl Step {
 }
 
 impl Answer {
+    /// The answer's header fields without those of its framing.
+    pub fn fields(&self) -> Headers {
+        let mut fields = self.headers.clone();
+        if self.framing != Framing::AsWritten {
+            fields.push_default("content-type", "application/json");
+        }
+        fields
+    }
+
     /// The whole body, without transfer coding.
     pub fn bytes(&self) -> Vec<u8> {
         self.body.iter().flat_map(Step::bytes).collect()

@@ -2,6 +2,8 @@
 
 mod bytes;
 
+use std::time::Duration;
+
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,6 +12,9 @@ use crate::expect::Expect;
 use crate::headers::Headers;
 
 pub use bytes::Base64;
+
+/// The pause between pieces that an answer's `splits` makes.
+pub const BETWEEN_SPLITS: Duration = Duration::from_millis(2);
 
 /// One scenario: exchanges in sequence on one client connection.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +32,9 @@ pub struct Scenario {
     /// it. Absent: a network that no policy names.
     #[serde(default)]
     pub from: Option<Ipv4Net>,
+    /// Other clients who hold connections all the while.
+    #[serde(default)]
+    pub meanwhile: Option<Meanwhile>,
     /// The first exchange's request.
     pub request: Request,
     /// The first exchange's upstream answer. Absent: the request must not reach an upstream.
@@ -37,6 +45,17 @@ pub struct Scenario {
     /// The exchanges that follow, on the same connection.
     #[serde(default)]
     pub then: Vec<Exchange>,
+}
+
+/// Clients who each send a request, or some of it, before the first exchange and stay to the end.
+/// Nobody looks at what they get.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meanwhile {
+    /// How many.
+    pub connections: usize,
+    /// What each sends; none of it may reach an upstream.
+    pub request: Request,
 }
 
 /// A request, the answer to it and what must be seen.
@@ -64,17 +83,32 @@ pub enum Gateway {
     Default,
     /// Silence lasts 1 s at most, the sending of a request 3 s.
     Impatient,
+    /// Its upstreams speak HTTP/2.
+    Http2Upstream,
+    /// Nothing tells it a policy.
+    NoPolicy,
+    /// The policy that it is told can't be read.
+    BrokenPolicy,
 }
 
 impl Gateway {
     /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Default, Self::Impatient];
+    pub const ALL: [Self; 5] = [
+        Self::Default,
+        Self::Impatient,
+        Self::Http2Upstream,
+        Self::NoPolicy,
+        Self::BrokenPolicy,
+    ];
 
     /// As in scenario files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Impatient => "impatient",
+            Self::Http2Upstream => "http2_upstream",
+            Self::NoPolicy => "no_policy",
+            Self::BrokenPolicy => "broken_policy",
         }
     }
 }
@@ -221,7 +255,10 @@ pub struct Answer {
     /// Sent after a `chunked` body.
     #[serde(default)]
     pub trailers: Headers,
-    /// Cuts the body anew, in pieces sent 2 ms apart.
+    /// HTTP/2 upstreams only: this many attempts are refused as not taken before one is answered.
+    #[serde(default)]
+    pub refuse_first: usize,
+    /// Cuts the body anew, in pieces sent [`BETWEEN_SPLITS`] apart.
     #[serde(default)]
     pub splits: Splits,
 }

@@ -1,9 +1,11 @@
-//! The scripted upstream: a small HTTP/1.1 server that plays what a scenario says and records what
-//! it receives, byte for byte.
+//! The scripted upstream: a small server that plays what a scenario says and records what it
+//! receives; over HTTP/1.1 byte for byte.
 //!
 //! A request names its script in the header `x-scenario`. Whatever else arrives on a connection is
 //! kept as a stray: bytes that a gateway let slip into the next request show up there.
 
+mod h1;
+mod h2;
 mod play;
 mod receive;
 
@@ -13,14 +15,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::client::SCENARIO_HEADER;
-use crate::scenario::Answer;
-use crate::wire::Wire;
-use play::{After, play};
-use receive::read_request;
+use crate::scenario::{Answer, Protocol};
 
 pub use receive::Received;
 
@@ -55,14 +54,19 @@ struct Slot {
 }
 
 impl Upstream {
-    /// Listens under each of these names.
-    pub async fn start(names: &[&str]) -> io::Result<Self> {
+    /// Listens under each of these names and speaks this protocol alone.
+    pub async fn start(names: &[&str], protocol: Protocol) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let mut addresses = BTreeMap::new();
         for name in names {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             addresses.insert((*name).to_owned(), listener.local_addr()?);
-            tokio::spawn(accept(listener, (*name).to_owned(), state.clone()));
+            tokio::spawn(accept(
+                listener,
+                (*name).to_owned(),
+                protocol,
+                state.clone(),
+            ));
         }
         Ok(Self { addresses, state })
     }
@@ -115,54 +119,31 @@ impl Upstream {
     }
 }
 
-async fn accept(listener: TcpListener, name: String, state: Arc<State>) {
+async fn accept(listener: TcpListener, name: String, protocol: Protocol, state: Arc<State>) {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(serve(stream, name.clone(), state.clone()));
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                state.stray(format!("{name}: accept failed: {error}"));
+                continue;
             }
-            Err(error) => state.stray(format!("{name}: accept failed: {error}")),
+        };
+        match (stream.set_nodelay(true), protocol) {
+            (Err(error), _) => state.stray(format!("{name}: {error}")),
+            (Ok(()), Protocol::H1) => {
+                tokio::spawn(h1::serve(stream, name.clone(), state.clone()));
+            }
+            (Ok(()), Protocol::H2) => {
+                tokio::spawn(h2::serve(stream, name.clone(), state.clone()));
+            }
         }
     }
 }
 
-/// Serves one connection, request after request.
-async fn serve(stream: TcpStream, name: String, state: Arc<State>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        return state.stray(format!("{name}: {error}"));
-    }
-    let (reader, mut writer) = stream.into_split();
-    let mut wire = Wire::new(reader);
-    let mut before = "the first request".to_owned();
-    loop {
-        let received = match read_request(&mut wire, &name).await {
-            Ok(Some(received)) => received,
-            Ok(None) => return,
-            Err(error) => return state.stray(format!("{name}, behind {before}: {error}")),
-        };
-        let id = received.headers.value(SCENARIO_HEADER).unwrap_or_default();
-        let id = String::from_utf8_lossy(&id).into_owned();
-        let Some((number, answer)) = state.begin(&id, received) else {
-            return state.stray(format!(
-                "{name}, behind {before}: a request of no running scenario ({id:?})"
-            ));
-        };
-        let (taken, after) = play(answer.as_ref(), &mut wire, &mut writer).await;
-        state.end(&id, number, taken);
-        before = id;
-        match after {
-            After::KeepOpen => {}
-            After::Close => return,
-            After::Reset => {
-                // Without a linger time and a FIN before it, closing sends RST.
-                if let Err(error) = writer.as_ref().set_zero_linger() {
-                    state.stray(format!("{name}: no reset: {error}"));
-                }
-                writer.forget();
-                return;
-            }
-        }
-    }
+/// The id by which a request names its script.
+fn scenario_of(received: &Received) -> String {
+    let id = received.headers.value(SCENARIO_HEADER).unwrap_or_default();
+    String::from_utf8_lossy(&id).into_owned()
 }
 
 impl State {

@@ -6,11 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use crate::scenario::{Answer, Framing, Splits, Step};
+use crate::scenario::{Answer, BETWEEN_SPLITS, Framing, Splits, Step};
 use crate::wire::Wire;
-
-/// The pause between pieces that `splits` makes.
-const BETWEEN_PIECES: Duration = Duration::from_millis(2);
 
 /// What becomes of the connection.
 pub(super) enum After {
@@ -64,7 +61,7 @@ where
     let pieces = answer.pieces();
     for (i, piece) in pieces.iter().enumerate() {
         if i > 0 && answer.splits != Splits::AsWritten {
-            sleep(BETWEEN_PIECES).await;
+            sleep(BETWEEN_SPLITS).await;
         }
         match piece {
             Step::PauseMs(ms) => pause(wire, *ms).await?,
@@ -106,10 +103,7 @@ async fn write_piece<W: AsyncWrite + Unpin>(
 }
 
 fn head(answer: &Answer) -> Vec<u8> {
-    let mut headers = answer.headers.clone();
-    if answer.framing != Framing::AsWritten {
-        headers.push_default("content-type", "application/json");
-    }
+    let mut headers = answer.fields();
     match answer.framing {
         Framing::Length => headers.push("content-length", answer.bytes().len().to_string()),
         Framing::Chunked => headers.push("transfer-encoding", "chunked"),

@@ -1,37 +1,30 @@
 //! Runs tests against Envoys that are started once: one for each arrangement that scenarios name.
 
-use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
-use tollgate_host_tests::check;
 use tollgate_host_tests::corpus::Test;
 use tollgate_host_tests::scenario::Gateway;
-use tollgate_host_tests::stage::{Seen, Stage};
-use tollgate_host_tests::upstream::Upstream;
 
-use crate::access_log::AccessLog;
+use crate::arrangement::Arrangement;
 use crate::audit;
 use crate::metrics::Snapshot;
-use crate::process::{Envoy, Programs, tail};
+use crate::process::{Programs, tail};
 
-/// Upstreams of ours that the rule files name. One more, `dead`, takes no connection.
-const UPSTREAMS: [&str; 3] = ["default", "east", "west"];
 /// Client addresses of scenarios that name no network: 127.128.0.0/9.
 const CLIENTS: Ipv4Addr = Ipv4Addr::new(127, 128, 0, 0);
-/// How often and how long to look whether metrics are as expected; Envoy publishes histograms
-/// every 5 s.
-const METRICS_TICK: Duration = Duration::from_millis(100);
-const METRICS_TICKS: usize = 80;
+/// Until metrics of tests before are published.
+const METRICS_SETTLE: Duration = Duration::from_millis(200);
+/// How often and how long to look whether metrics are as expected.
+const METRICS_TICK: Duration = Duration::from_millis(50);
+const METRICS_TICKS: usize = 60;
 
 /// Everything that tests share.
 pub(crate) struct Driver {
@@ -44,16 +37,9 @@ pub(crate) struct Driver {
     _dead: TcpSocket,
 }
 
-struct Arrangement {
-    gateway: Gateway,
-    envoy: Envoy,
-    stage: Stage,
-    access_log: AccessLog,
-}
-
 impl Driver {
-    /// Starts an Envoy and an upstream for each arrangement.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts an Envoy and an upstream for each of these arrangements.
+    pub(crate) fn start(gateways: &[Gateway]) -> Result<Self> {
         let programs = Programs::from_env()?;
         let runtime = Runtime::new()?;
         let folder = tempfile::Builder::new()
@@ -64,7 +50,7 @@ impl Driver {
             Arrangement::start(*gateway, &programs, folder.path(), &runtime, dead)
                 .with_context(|| format!("gateway `{}`", gateway.name()))
         };
-        let arrangements = Gateway::ALL.iter().map(start).collect::<Result<_>>()?;
+        let arrangements = gateways.iter().map(start).collect::<Result<_>>()?;
         Ok(Self {
             arrangements,
             quiet: RwLock::default(),
@@ -103,16 +89,16 @@ impl Driver {
             .context("no such gateway")?;
         let source = address(test, number)?;
         let before = match test.needs_quiet() {
-            true => Snapshot::take(arrangement.envoy.admin)?,
+            true => {
+                sleep(METRICS_SETTLE);
+                Snapshot::take(arrangement.envoy.admin)?
+            }
             false => Snapshot::default(),
         };
-        let seen = self
-            .runtime
-            .block_on(arrangement.stage.play(test, source))
-            .map_err(anyhow::Error::msg)?;
-        let mut problems = arrangement.compare(test, source, &seen)?;
+        let played = self.runtime.block_on(arrangement.stage.play(test, source));
+        let mut problems = arrangement.problems(test, source, &played)?;
         if test.needs_quiet() {
-            problems.extend(arrangement.compare_metrics(test, &before)?);
+            problems.extend(metrics_problems(arrangement, test, &before)?);
         }
         Ok(problems)
     }
@@ -162,102 +148,25 @@ impl Driver {
     }
 }
 
-impl Arrangement {
-    fn start(
-        gateway: Gateway,
-        programs: &Programs,
-        folder: &Path,
-        runtime: &Runtime,
-        dead: SocketAddr,
-    ) -> Result<Self> {
-        let upstream = runtime.block_on(Upstream::start(&UPSTREAMS))?;
-        let mut arguments = fixed_arguments()?;
-        for (name, address) in upstream.addresses() {
-            arguments.extend(["--upstream".into(), format!("{name}={address}").into()]);
+fn metrics_problems(
+    arrangement: &Arrangement,
+    test: &Test,
+    before: &Snapshot,
+) -> Result<Vec<String>> {
+    let expected: Vec<_> = test
+        .exchanges
+        .iter()
+        .flat_map(|e| e.expect.metrics.clone())
+        .collect();
+    let mut problems = Vec::new();
+    for _ in 0..METRICS_TICKS {
+        problems = Snapshot::take(arrangement.envoy.admin)?.problems(before, &expected);
+        if problems.is_empty() {
+            break;
         }
-        arguments.extend(["--upstream".into(), format!("dead={dead}").into()]);
-        arguments.extend(gateway_arguments(gateway).iter().map(OsString::from));
-        let envoy = Envoy::start(programs, folder.join(gateway.name()), &arguments)?;
-        Ok(Self {
-            gateway,
-            stage: Stage {
-                gateway: envoy.listener,
-                upstream,
-            },
-            access_log: AccessLog::new(envoy.access_log()),
-            envoy,
-        })
+        sleep(METRICS_TICK);
     }
-
-    fn compare(&self, test: &Test, source: Ipv4Addr, seen: &[Seen]) -> Result<Vec<String>> {
-        let records = self.access_log.of(source, seen.len())?;
-        let mut problems = Vec::new();
-        if records.len() != seen.len() {
-            problems.push(format!(
-                "access log: expected {} records, saw {}",
-                seen.len(),
-                records.len()
-            ));
-        }
-        for (i, (exchange, seen)) in test.exchanges.iter().zip(seen).enumerate() {
-            let wrong = check::problems(exchange, seen, records.get(i));
-            problems.extend(
-                wrong
-                    .into_iter()
-                    .map(|problem| format!("exchange {i}: {problem}")),
-            );
-        }
-        if !problems.is_empty() {
-            problems.extend(
-                records
-                    .iter()
-                    .map(|record| format!("record: {}", without_nulls(record))),
-            );
-        }
-        Ok(problems)
-    }
-
-    fn compare_metrics(&self, test: &Test, before: &Snapshot) -> Result<Vec<String>> {
-        let expected: Vec<_> = test
-            .exchanges
-            .iter()
-            .flat_map(|e| e.expect.metrics.clone())
-            .collect();
-        let mut problems = Vec::new();
-        for _ in 0..METRICS_TICKS {
-            problems = Snapshot::take(self.envoy.admin)?.problems(before, &expected);
-            if problems.is_empty() {
-                break;
-            }
-            sleep(METRICS_TICK);
-        }
-        Ok(problems)
-    }
-}
-
-/// How the arrangements differ.
-fn gateway_arguments(gateway: Gateway) -> &'static [&'static str] {
-    match gateway {
-        Gateway::Default => &[],
-        Gateway::Impatient => &["--idle-timeout", "1", "--request-timeout", "3"],
-    }
-}
-
-fn fixed_arguments() -> Result<Vec<OsString>> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut arguments = vec!["--policies".into(), here.join("policies").into()];
-    for entry in fs::read_dir(here.join("credentials"))? {
-        let file: PathBuf = entry?.path();
-        let name = file
-            .file_name()
-            .context("a credential has a name")?
-            .to_os_string();
-        let mut argument = name;
-        argument.push("=");
-        argument.push(&file);
-        arguments.extend(["--credential".into(), argument]);
-    }
-    Ok(arguments)
+    Ok(problems)
 }
 
 /// An address that nobody listens on, and nobody else can as long as the socket lives.
@@ -274,12 +183,4 @@ fn address(test: &Test, number: usize) -> Result<Ipv4Addr> {
     let network = test.from.map_or(CLIENTS, |net| net.network());
     let number = u32::try_from(number + 1)?;
     Ok(Ipv4Addr::from_bits(network.to_bits() + number))
-}
-
-fn without_nulls(record: &Value) -> Value {
-    let mut record = record.clone();
-    if let Some(fields) = record.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    record
 }

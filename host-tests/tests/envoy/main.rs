@@ -8,6 +8,7 @@
 
 mod access_log;
 mod admin;
+mod arrangement;
 mod audit;
 mod driver;
 mod metrics;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
 use tollgate_host_tests::corpus::{self, Test};
+use tollgate_host_tests::scenario::Gateway;
 
 use crate::driver::Driver;
 
@@ -46,7 +48,7 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
         return Ok(libtest_mimic::run(&arguments, trials.collect()).exit_code());
     }
     // The processes are started from this thread, which lives as long as they must.
-    let driver = Arc::new(Driver::start()?);
+    let driver = Arc::new(Driver::start(&needed(&arguments, &tests))?);
     let trials = tests
         .into_iter()
         .enumerate()
@@ -61,6 +63,17 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(101));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The arrangements of the tests that will run.
+fn needed(arguments: &Arguments, tests: &[Test]) -> Vec<Gateway> {
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let runs = |test: &&Test| test.name.contains(filter);
+    let used: Vec<_> = tests.iter().filter(runs).map(|test| test.gateway).collect();
+    Gateway::ALL
+        .into_iter()
+        .filter(|gateway| used.contains(gateway))
+        .collect()
 }
 
 fn trial(driver: &Arc<Driver>, number: usize, test: Test) -> Trial {

@@ -33,6 +33,24 @@ impl Programs {
             module: file_named_by("TOLLGATE_MODULE", "tollgate_gateway.wasm")?,
         })
     }
+
+    /// Lets `tollgate envoy-config` write an Envoy's configuration, with these arguments besides
+    /// those for the ports and the folder.
+    pub(crate) fn configure(&self, folder: &Path, arguments: &[OsString]) -> Result<()> {
+        let output = Command::new(&self.cli)
+            .args(["envoy-config", "--listen", "1", "--admin", "1", "--module"])
+            .arg(&self.module)
+            .arg("-o")
+            .arg(folder)
+            .args(arguments)
+            .output()
+            .with_context(|| self.cli.display().to_string())?;
+        if !output.status.success() {
+            let (status, said) = (output.status, String::from_utf8_lossy(&output.stderr));
+            bail!("`tollgate envoy-config` ended ({status}):\n{said}");
+        }
+        adapt(&folder.join("bootstrap.json"))
+    }
 }
 
 fn file_named_by(variable: &str, what: &str) -> Result<PathBuf> {
@@ -60,14 +78,8 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Configures one by `tollgate envoy-config` with these arguments besides the folder's and the
-    /// ports', starts it, and waits until the module says that it is ready.
-    pub(crate) fn start(
-        programs: &Programs,
-        folder: PathBuf,
-        arguments: &[OsString],
-    ) -> Result<Self> {
-        configure(programs, &folder, arguments)?;
+    /// Starts one that is configured in this folder, and waits until it listens.
+    pub(crate) fn start(programs: &Programs, folder: PathBuf) -> Result<Self> {
         let child = spawn(&programs.envoy, &folder)?;
         let unset = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut envoy = Self {
@@ -84,12 +96,18 @@ impl Envoy {
                 .ok()
         })?;
         envoy.listener = envoy.wait_for("its listener", listener)?;
-        envoy.wait_for("200 from /readyz", |envoy| {
+        Ok(envoy)
+    }
+
+    /// Waits until the module says that it has a policy.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        let ready = |envoy: &Self| {
             get(envoy.listener, "/readyz")
                 .ok()
-                .filter(|answer| answer.status == 200)
-        })?;
-        Ok(envoy)
+                .filter(|a| a.status == 200)
+        };
+        self.wait_for("200 from /readyz", ready)?;
+        Ok(())
     }
 
     /// One line for each request it served.
@@ -141,24 +159,20 @@ fn listener(envoy: &Envoy) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Ports are 0: the kernel picks free ones, so any number of runs go side by side.
-fn configure(programs: &Programs, folder: &Path, arguments: &[OsString]) -> Result<()> {
-    let output = Command::new(&programs.cli)
-        .args(["envoy-config", "--listen", "0", "--admin", "0", "--module"])
-        .arg(&programs.module)
-        .arg("-o")
-        .arg(folder)
-        .args(arguments)
-        .output()
-        .with_context(|| programs.cli.display().to_string())?;
-    if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "`tollgate envoy-config` ended ({}):\n{stderr}",
-            output.status
-        );
+/// What a test needs otherwise than an operator.
+///
+/// The kernel chooses the ports, so that any number of runs go side by side: a port that we looked
+/// for beforehand could be another Envoy's by now, and Envoys share ports without a word. And
+/// metrics are published at once.
+fn adapt(bootstrap: &Path) -> Result<()> {
+    let mut config: Value = serde_json::from_slice(&fs::read(bootstrap)?)?;
+    for place in ["/static_resources/listeners/0", "/admin"] {
+        let port = format!("{place}/address/socket_address/port_value");
+        let port = config.pointer_mut(&port);
+        *port.with_context(|| format!("no port at {place} of bootstrap.json"))? = 0.into();
     }
-    Ok(())
+    config["stats_flush_interval"] = "0.05s".into();
+    fs::write(bootstrap, config.to_string()).with_context(|| bootstrap.display().to_string())
 }
 
 fn spawn(envoy: &Path, folder: &Path) -> Result<Child> {

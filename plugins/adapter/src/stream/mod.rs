@@ -1,11 +1,13 @@
 //! One HTTP stream: which callback belongs to which phase of the exchange.
 
+mod callbacks;
+
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::Action;
 use tollgate_core::concerns::Concerns;
-use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, ResponseHead, Step};
+use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
 use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
@@ -247,82 +249,5 @@ impl Stream {
         if !settlement.is_probe {
             vm::with_metrics(|metrics| metrics.count(&settlement));
         }
-    }
-}
-
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.begin(end_of_stream)
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.receive(size, end_of_stream)
-    }
-
-    /// Trailers end the body (HTTP/2, or chunked HTTP/1.1).
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        match self.phase {
-            Phase::AwaitBody { .. } => self.decide(),
-            _ => self.action(),
-        }
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        if matches!(self.phase, Phase::Replied) {
-            return Action::Continue;
-        }
-        let list = self.get_http_response_headers_bytes();
-        let headers = Headers(&list);
-        let status = headers
-            .text(":status")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        let Some(exchange) = self.metered_exchange() else {
-            return Action::Continue;
-        };
-        let may_change = exchange.response_headers(ResponseHead {
-            status,
-            content_type: headers.first("content-type"),
-            content_encoding: headers.first("content-encoding"),
-            end_of_stream,
-        });
-        if may_change {
-            self.set_http_response_header("content-length", None);
-        }
-        Action::Continue
-    }
-
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let Some(exchange) = self.metered_exchange() else {
-            return Action::Continue;
-        };
-        let chunk = if exchange.is_metered() {
-            host::response_body(size)
-        } else {
-            Vec::new()
-        };
-        let passed = exchange.response_body(&chunk, end_of_stream, host::now());
-        if let Some(passed) = passed {
-            self.set_http_response_body(0, size, &passed);
-        }
-        if end_of_stream {
-            self.publish();
-        }
-        Action::Continue
-    }
-
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        if let Some(exchange) = self.metered_exchange() {
-            exchange.response_trailers();
-            self.publish();
-        }
-        Action::Continue
-    }
-
-    /// Comes once however the stream ended, unless its VM trapped.
-    fn on_log(&mut self) {
-        self.settle();
     }
 }

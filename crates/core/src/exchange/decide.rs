@@ -1,0 +1,158 @@
+//! The decisions of an exchange's request phases: who asks for what, and where it goes.
+
+use std::rc::Rc;
+
+use super::{Exchange, Forward, RequestHead, Step};
+use crate::api::{self, Endpoint};
+use crate::credential;
+use crate::headers::Headers;
+use crate::models;
+use crate::path;
+use crate::policy::{KeyId, Policy};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::request::{Request, Route};
+
+impl Exchange {
+    pub(super) fn decide_by_headers(
+        &mut self,
+        head: RequestHead<'_>,
+        path: &[u8],
+    ) -> Result<Step, Refusal> {
+        let method = head.headers.first(":method").unwrap_or_default();
+        let endpoint = api::classify(method, path)?;
+        if endpoint == Endpoint::Readiness {
+            return Ok(Step::Reply(self.readiness()));
+        }
+        self.key = self.authenticate(head)?;
+        self.record.model = head.earlier.model.map(Into::into);
+        match endpoint {
+            Endpoint::Inference(api) => {
+                self.api = Some(api);
+                check_content(head.headers)?;
+                if head.end_of_stream {
+                    return Err(Refusal::MissingBody);
+                }
+                if self.concerns.reads_bodies() {
+                    return Ok(Step::AwaitBody);
+                }
+            }
+            Endpoint::ListModels if self.concerns.route => {
+                let query = path::query(path);
+                return models::list(&self.policy, self.key, self.dialect, query).map(Step::Reply);
+            }
+            Endpoint::RetrieveModel(id) if self.concerns.route => {
+                let reply = models::retrieve(&self.policy, self.key, self.dialect, &id);
+                return reply.map(Step::Reply);
+            }
+            _ => {}
+        }
+        let remove = self.removals(head.headers);
+        self.record.forward();
+        Ok(Step::Forward(Forward {
+            remove,
+            ..Forward::default()
+        }))
+    }
+
+    fn authenticate(&self, head: RequestHead<'_>) -> Result<Option<KeyId>, Refusal> {
+        if self.concerns.authenticate {
+            let now = head.now / 1_000_000_000;
+            return credential::authenticate(&self.policy, head.headers, head.source, now)
+                .map(Some);
+        }
+        Ok(head
+            .earlier
+            .key
+            .and_then(|hash| self.policy.key_by_hash(&hash)))
+    }
+
+    fn readiness(&mut self) -> Reply {
+        self.record.is_probe = true;
+        Reply::ok(&serde_json::json!({"status": "ready", "policy": self.policy.version()}))
+    }
+
+    pub(super) fn decide_by_body(
+        &mut self,
+        headers: Headers<'_>,
+        body: &[u8],
+    ) -> Result<Forward, Refusal> {
+        let policy = Rc::clone(&self.policy);
+        let api = self
+            .api
+            .ok_or(Refusal::Internal("a body without an endpoint"))?;
+        let request = Request::read(api, body)?;
+        self.record.request(&request);
+        self.takes_out_usage = request.stream && !request.wants_usage_event;
+        let mut forward = Forward {
+            remove: self.removals(headers),
+            ..Forward::default()
+        };
+        let mut route = None;
+        if self.concerns.route {
+            let found = request.route(&policy, self.key, headers)?;
+            self.record.route(found);
+            forward.set = self.hints(&policy, found);
+            route = Some(found);
+        }
+        forward.body = request.rewrite(route, self.concerns.meter)?;
+        self.record.forward();
+        Ok(forward)
+    }
+
+    /// Headers that say where the request goes and whose it is.
+    fn hints(&self, policy: &Policy, route: Route<'_>) -> Vec<(&'static str, String)> {
+        let mut hints = vec![
+            ("x-tollgate-cluster", route.target.cluster.to_string()),
+            ("x-gateway-model-name", route.target.model.to_string()),
+        ];
+        if let Some(objective) = &route.model.objective {
+            hints.push(("x-gateway-inference-objective", objective.to_string()));
+        }
+        if let Some(tenant) = self.key.and_then(|key| policy.tenant(key)) {
+            let id = format!("{}/{}", tenant.organization, tenant.team);
+            hints.push(("x-gateway-inference-fairness-id", id));
+        }
+        hints
+    }
+
+    /// Headers that must not reach the upstream: ours, which no client may set; credentials; and
+    /// what would make the answer unreadable.
+    fn removals(&self, headers: Headers<'_>) -> Vec<String> {
+        let ours = |name: &str| name.starts_with("x-tollgate-") || name.starts_with("x-gateway-");
+        let concerns = self.concerns;
+        let unwanted = move |name: &str| {
+            ((concerns.authenticate || concerns.route) && ours(name))
+                || (concerns.authenticate && credential::HEADERS.contains(&name))
+                || (concerns.meter && name == "accept-encoding")
+        };
+        let mut names: Vec<String> = headers
+            .names()
+            .filter(|name| unwanted(name))
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// JSON and nothing else: absent, `application/json` or `application/*+json`, uncompressed.
+fn check_content(headers: Headers<'_>) -> Result<(), Refusal> {
+    if let Some(given) = headers.first("content-type") {
+        let essence = given.split(|&byte| byte == b';').next().unwrap_or_default();
+        let essence = essence.trim_ascii().to_ascii_lowercase();
+        let subtype = essence.strip_prefix(b"application/").unwrap_or_default();
+        if !(essence.is_empty() || subtype == b"json" || subtype.ends_with(b"+json")) {
+            let given = crate::text::printable(given);
+            return Err(Refusal::UnsupportedContentType { given });
+        }
+    }
+    match headers.first("content-encoding") {
+        Some(given) if !given.eq_ignore_ascii_case(b"identity") => {
+            let given = crate::text::printable(given);
+            Err(Refusal::UnsupportedContentEncoding { given })
+        }
+        _ => Ok(()),
+    }
+}

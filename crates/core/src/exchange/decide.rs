@@ -118,7 +118,7 @@ impl Exchange {
 
     /// Headers that must not reach the upstream: ours, which no client may set; credentials; and
     /// what would make the answer unreadable.
-    fn removals(&self, headers: Headers<'_>) -> Vec<String> {
+    pub(super) fn removals(&self, headers: Headers<'_>) -> Vec<String> {
         let ours = |name: &str| name.starts_with("x-tollgate-") || name.starts_with("x-gateway-");
         let concerns = self.concerns;
         let unwanted = move |name: &str| {

@@ -161,6 +161,11 @@ impl Exchange {
         }
     }
 
+    /// Trailers that must not reach the upstream, by name: the same as among headers.
+    pub fn request_trailers(&self, trailers: Headers<'_>) -> Vec<String> {
+        self.removals(trailers)
+    }
+
     /// A refusal that was found outside of the phases (uploads in flight).
     pub fn refuse(&mut self, refusal: &Refusal) -> Step {
         self.record.refuse(refusal);

@@ -19,12 +19,16 @@ impl HttpContext for Stream {
         self.receive(size, end_of_stream)
     }
 
-    /// Trailers end the body (HTTP/2, or chunked HTTP/1.1).
+    /// Trailers end the body (HTTP/2, or chunked HTTP/1.1), and could carry what headers may not.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        match self.phase {
+        let action = match self.phase {
             Phase::AwaitBody { .. } => self.decide(),
             _ => self.action(),
+        };
+        if action == Action::Continue {
+            self.clean_trailers();
         }
+        action
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {

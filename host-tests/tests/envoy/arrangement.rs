@@ -120,7 +120,7 @@ fn arguments(gateway: Gateway, upstream: &Upstream, dead: SocketAddr) -> Vec<OsS
 /// Takes the policy away, or makes it one that no module can read.
 fn tamper(gateway: Gateway, discovery: &Path) -> Result<()> {
     match gateway {
-        Gateway::NoPolicy => fs::remove_file(discovery)?,
+        Gateway::NoPolicy => fs::write(discovery, r#"{"version_info": "none", "resources": []}"#)?,
         Gateway::BrokenPolicy => {
             let mut file: Value = serde_json::from_slice(&fs::read(discovery)?)?;
             let policy = file.pointer_mut("/resources/0/typed_config/config/configuration/value");

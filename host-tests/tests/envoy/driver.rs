@@ -30,7 +30,7 @@ const METRICS_TICKS: usize = 60;
 pub(crate) struct Driver {
     // Dropped in this order: the Envoys end before their folder goes.
     arrangements: Vec<Arrangement>,
-    /// Tests that look at metrics run alone.
+    /// Held for writing by tests that run alone.
     quiet: RwLock<()>,
     runtime: Runtime,
     folder: TempDir,
@@ -66,7 +66,7 @@ impl Driver {
             let file = test.file.display();
             format!("{problems}\npromise: {}\nscenario: {file}", test.about)
         };
-        let problems = if test.needs_quiet() {
+        let problems = if test.runs_alone() {
             let _alone = self.quiet.write().unwrap_or_else(PoisonError::into_inner);
             self.problems(number, test)
         } else {
@@ -88,7 +88,7 @@ impl Driver {
             .find(find)
             .context("no such gateway")?;
         let source = address(test, number)?;
-        let before = match test.needs_quiet() {
+        let before = match test.measures() {
             true => {
                 sleep(METRICS_SETTLE);
                 Snapshot::take(arrangement.envoy.admin)?
@@ -97,7 +97,7 @@ impl Driver {
         };
         let played = self.runtime.block_on(arrangement.stage.play(test, source));
         let mut problems = arrangement.problems(test, source, &played)?;
-        if test.needs_quiet() {
+        if test.measures() {
             problems.extend(metrics_problems(arrangement, test, &before)?);
         }
         Ok(problems)

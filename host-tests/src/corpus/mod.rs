@@ -1,5 +1,7 @@
 //! Finding, reading and checking scenario files, and making tests of them.
 
+mod rules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,10 +9,7 @@ use anyhow::{Context, Result, bail};
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value};
 
-use crate::expect::Expect;
-use crate::scenario::{
-    Abort, Answer, Exchange, Gateway, Meanwhile, Protocol, Scenario, Splits, Step,
-};
+use crate::scenario::{Exchange, Gateway, Meanwhile, Protocol, Scenario, Splits};
 
 /// One scenario by one protocol.
 #[derive(Clone, Debug)]
@@ -34,9 +33,14 @@ pub struct Test {
 }
 
 impl Test {
-    /// Whether it looks at metrics, hence must run alone.
-    pub fn needs_quiet(&self) -> bool {
+    /// Whether it looks at metrics.
+    pub fn measures(&self) -> bool {
         self.exchanges.iter().any(|e| !e.expect.metrics.is_empty())
+    }
+
+    /// Whether others would disturb it, or it them.
+    pub fn runs_alone(&self) -> bool {
+        self.measures() || self.meanwhile.is_some()
     }
 }
 
@@ -134,7 +138,7 @@ fn tests_of(name: &str, scenario: Scenario) -> Result<Vec<Test>> {
     }];
     exchanges.extend(scenario.then);
     for (i, exchange) in exchanges.iter().enumerate() {
-        check(exchange, &scenario.protocols).with_context(|| format!("exchange {i}"))?;
+        rules::check(exchange, &scenario.protocols).with_context(|| format!("exchange {i}"))?;
     }
     let exchanges: Vec<_> = exchanges.into_iter().flat_map(everywhere).collect();
     let test = |protocol: &Protocol| Test {
@@ -148,59 +152,6 @@ fn tests_of(name: &str, scenario: Scenario) -> Result<Vec<Test>> {
         exchanges: exchanges.clone(),
     };
     Ok(scenario.protocols.iter().map(test).collect())
-}
-
-/// What the types can't say.
-fn check(exchange: &Exchange, protocols: &[Protocol]) -> Result<()> {
-    let Exchange {
-        request,
-        upstream,
-        expect,
-        ..
-    } = exchange;
-    match (&request.raw, request.path.is_empty()) {
-        (Some(_), true) if protocols != [Protocol::H1] => {
-            bail!("`raw` is HTTP/1.1: say `protocols: [h1]`")
-        }
-        (Some(_), true) | (None, false) => {}
-        _ => bail!("`request` needs either `path` or `raw`"),
-    }
-    let leaves = matches!(
-        request.abort,
-        Some(Abort::AfterMs(_) | Abort::AfterRequestBytes(_))
-    );
-    if expect.client.status.is_none() && !leaves {
-        bail!("`expect.client` needs a `status`");
-    }
-    match upstream {
-        Some(answer) => check_answer(answer, expect),
-        None if expects_of_upstream(expect) => {
-            bail!("`expect.upstream` says what no `upstream` answers")
-        }
-        None => Ok(()),
-    }
-}
-
-fn expects_of_upstream(expect: &Expect) -> bool {
-    let e = &expect.upstream;
-    e.requests.is_some_and(|n| n > 0) || e.method.is_some() || e.path.is_some() || e.body.is_some()
-}
-
-fn check_answer(answer: &Answer, expect: &Expect) -> Result<()> {
-    let only_bytes = |step: &Step| !matches!(step, Step::PauseMs(_) | Step::Reset | Step::Close);
-    if answer.splits != Splits::AsWritten && !answer.body.iter().all(only_bytes) {
-        bail!("`splits` cuts bodies that have no pause, reset or close");
-    }
-    if let Splits::At(cuts) = &answer.splits {
-        let length = answer.bytes().len();
-        if !cuts.is_sorted() || cuts.last().is_some_and(|last| *last > length) {
-            bail!("`splits` must be in order and within the body's {length} bytes");
-        }
-    }
-    if answer.splits == Splits::Everywhere && !expect.metrics.is_empty() {
-        bail!("`metrics` of an exchange that `splits: everywhere` repeats");
-    }
-    Ok(())
 }
 
 /// An exchange once for each place where its answer can be cut in two.

@@ -55,6 +55,7 @@ pub enum Refusal {
         limit: u64,
     },
     UploadMemoryFull,
+    NotReady,
     Internal(&'static str),
 }
 
@@ -95,7 +96,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => 413,
             Self::ModelNotAllowed { .. } => 403,
             Self::TooManyUploads { .. } => 429,
-            Self::UploadMemoryFull => 503,
+            Self::UploadMemoryFull | Self::NotReady => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -120,6 +121,7 @@ impl Refusal {
             Self::HostedTool { .. } => "hosted_tools_disabled",
             Self::TooManyUploads { .. } => "too_many_uploads",
             Self::UploadMemoryFull => "upload_memory_full",
+            Self::NotReady => "gateway_not_ready",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -216,6 +218,7 @@ impl fmt::Display for Refusal {
             Self::UploadMemoryFull => f.write_str(
                 "the gateway's memory for request bodies in flight is full: retry shortly",
             ),
+            Self::NotReady => f.write_str("the gateway has no policy loaded"),
             Self::Internal(what) => write!(f, "the gateway failed: {what}"),
         }
     }

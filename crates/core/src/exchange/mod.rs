@@ -149,16 +149,17 @@ impl Exchange {
                 }
                 step
             }
-            Err(refusal) => self.refuse(&refusal),
+            Err(refusal) => Step::Reply(self.refuse(&refusal)),
         }
     }
 
-    /// Phase 2: what it means and where it goes. `headers` are those of phase 1.
-    pub fn request_body(&mut self, headers: Headers<'_>, body: &[u8]) -> Step {
-        match self.decide_by_body(headers, body) {
-            Ok(forward) => Step::Forward(forward),
-            Err(refusal) => self.refuse(&refusal),
-        }
+    /// Phase 2: what it means and where it goes, or the refusal. `headers` are those of phase 1.
+    ///
+    /// # Errors
+    /// The answer to send instead.
+    pub fn request_body(&mut self, headers: Headers<'_>, body: &[u8]) -> Result<Forward, Reply> {
+        self.decide_by_body(headers, body)
+            .map_err(|refusal| self.refuse(&refusal))
     }
 
     /// Trailers that must not reach the upstream, by name: the same as among headers.
@@ -167,9 +168,9 @@ impl Exchange {
     }
 
     /// A refusal that was found outside of the phases (uploads in flight).
-    pub fn refuse(&mut self, refusal: &Refusal) -> Step {
+    pub fn refuse(&mut self, refusal: &Refusal) -> Reply {
         self.record.refuse(refusal);
-        Step::Reply(Reply::refusal(refusal, self.dialect, &self.request_id))
+        Reply::refusal(refusal, self.dialect, &self.request_id)
     }
 
     /// Phase 3: whether and how the answer is metered. `true`: its content-length must go, since

@@ -108,14 +108,10 @@ impl Request<'_> {
             end_of_stream: self.body.is_empty(),
             now: NOW * 1_000_000_000,
         });
-        let step = match step {
-            Step::AwaitBody => exchange.request_body(headers, self.body),
-            decided => decided,
-        };
         let result = match step {
+            Step::AwaitBody => exchange.request_body(headers, self.body),
             Step::Forward(forward) => Ok(forward),
             Step::Reply(reply) => Err(reply),
-            Step::AwaitBody => panic!("a whole body awaits another"),
         };
         (exchange, result)
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::Action;
+use tollgate_core::api::Dialect;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
@@ -147,9 +148,8 @@ impl Stream {
         };
         let body = host::request_body(received);
         match exchange.request_body(Headers(&headers), &body) {
-            Step::Forward(forward) => self.forward(forward, received),
-            Step::Reply(reply) => self.reply(reply),
-            Step::AwaitBody => self.unconfigured(),
+            Ok(forward) => self.forward(forward, received),
+            Err(reply) => self.reply(reply),
         }
     }
 
@@ -202,8 +202,8 @@ impl Stream {
             .as_mut()
             .map(|exchange| exchange.refuse(refusal))
         {
-            Some(Step::Reply(reply)) => self.reply(reply),
-            _ => self.unconfigured(),
+            Some(reply) => self.reply(reply),
+            None => self.unconfigured(),
         }
     }
 
@@ -216,9 +216,11 @@ impl Stream {
 
     /// There is no policy to decide by: nothing may pass.
     fn unconfigured(&mut self) -> Action {
-        self.send_http_response(503, vec![], Some(b"no policy is loaded\n"));
-        self.phase = Phase::Replied;
-        Action::Pause
+        self.reply(Reply::refusal(
+            &Refusal::NotReady,
+            Dialect::default(),
+            "none",
+        ))
     }
 
     /// Nothing undecided is ever continued.

@@ -1,7 +1,9 @@
 //! Which target serves a request: in proportion to the weights, the same for the same identity,
 //! and with no state. A changed weight moves only the share that it must.
 
-use sha2::{Digest, Sha256};
+use std::hash::Hasher as _;
+
+use siphasher::sip::SipHasher13;
 
 use crate::policy::{Model, Target};
 
@@ -29,17 +31,13 @@ pub fn pick<'m>(model: &'m Model, identity: &[&[u8]]) -> Option<&'m Target> {
 
 /// `-log2` of a uniform draw in (0, 1], in units of 2^-24: at most 65 << 24.
 fn arrival(model: &Model, target: &Target, identity: &[&[u8]]) -> u64 {
-    let mut hasher = Sha256::new();
+    let mut hasher = SipHasher13::new();
     let names = [model.name.as_bytes(), target.name.as_bytes()];
     for part in names.iter().chain(identity) {
-        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hasher.update(part);
+        hasher.write(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.write(part);
     }
-    let digest: [u8; 32] = hasher.finalize().into();
-    let draw = digest
-        .first_chunk::<8>()
-        .map_or(1, |bytes| u64::from_le_bytes(*bytes));
-    negative_log2(draw)
+    negative_log2(hasher.finish())
 }
 
 /// `64 - log2(draw)` in units of 2^-24; 0 counts as 1. Integers only, so that every host agrees.

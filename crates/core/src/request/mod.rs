@@ -1,9 +1,11 @@
 //! From a request's body to what is forwarded: which model it means, whether the key may use it,
 //! which target serves it, and what of the body changes.
 
+mod elements;
 mod fim;
 mod guard;
 mod object;
+mod references;
 mod target;
 mod value;
 

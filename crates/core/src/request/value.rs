@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
+use super::object::Object;
 use crate::refusal::Refusal;
 
 /// A string.
@@ -25,12 +24,14 @@ pub(super) fn boolean(field: &str, value: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// The elements of an array, as texts; `None` for anything else.
-pub(super) fn elements(value: &str) -> Option<Vec<&RawValue>> {
-    if !value.starts_with('[') {
-        return None;
+/// An object; `None` for what is none: the server's to refuse.
+pub(super) fn object<'a>(field: &str, value: &'a str) -> Result<Option<Object<'a>>, Refusal> {
+    if !value.starts_with('{') {
+        return Ok(None);
     }
-    serde_json::from_str(value).ok()
+    Object::parse(value)
+        .map(Some)
+        .map_err(|problem| invalid(field, &problem))
 }
 
 /// A refusal of this field.

@@ -94,7 +94,7 @@ pub struct Settlement<'a> {
     pub stream: bool,
     pub outcome: Outcome,
     /// The refusal's precise reason.
-    pub reason: Option<&'a str>,
+    pub reason: Option<&'static str>,
     pub usage: UsageSource,
     /// Tokens by kind, as reported; `prompt` includes cached tokens.
     pub tokens: [(&'static str, Option<u64>); 7],

@@ -1,116 +1,147 @@
 //! Envoy metrics. Labels stand in a stat's name as `;label=value`; the shipped `stats_tags` turn
 //! them into Prometheus labels.
+//!
+//! A stat's id is asked for once and kept, for all of one tenant's use of one model together: a
+//! request then costs one look-up.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 use tollgate_core::settlement::Settlement;
 
-/// Most series that one VM defines: Envoy never frees a stat. Beyond it, only series that exist
+/// Most stats that one VM defines: Envoy never frees one. Beyond it, only those that exist
 /// already are counted.
-const MOST_SERIES: usize = 10_000;
+const MOST_STATS: usize = 10_000;
 
-/// The ids of the series this VM has touched.
+/// The stats this VM has touched.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    ids: HashMap<String, u32>,
-    /// Reused for building names.
-    name: String,
+    /// By organization, team and model, each ended by a newline, which no name contains.
+    accounts: HashMap<String, Account>,
+    refusals: HashMap<&'static str, Stat>,
+    defined: usize,
+    /// Reused for building keys.
+    key: String,
 }
+
+/// One tenant's use of one model.
+#[derive(Default)]
+struct Account {
+    /// In the order of [`Outcome`](tollgate_core::settlement::Outcome).
+    requests: [Stat; 5],
+    /// In the order of [`Settlement::tokens`].
+    tokens: [Stat; 7],
+    without_usage: Stat,
+    duration: Stat,
+    first_token: Stat,
+}
+
+/// A stat's id, once it is defined.
+#[derive(Default)]
+struct Stat(Option<u32>);
 
 impl Metrics {
     /// Counts one settled exchange.
     pub(crate) fn count(&mut self, settlement: &Settlement<'_>) {
+        if let Some(reason) = settlement.reason {
+            let stat = self.refusals.entry(reason).or_default();
+            stat.add(1, &mut self.defined, || {
+                format!("tollgate_refusals_total;reason={reason}")
+            });
+        }
         let organization = settlement
             .tenant
             .map_or("none", |tenant| tenant.organization);
         let team = settlement.tenant.map_or("none", |tenant| tenant.team);
         let model = settlement.model.unwrap_or("none");
-        let labels = [
-            ("organization", organization),
-            ("team", team),
-            ("model", model),
-        ];
-        let outcome = ("outcome", settlement.outcome.name());
-        self.add(
-            "tollgate_requests_total",
-            labels.into_iter().chain([outcome]),
-            1,
-        );
-        if let Some(reason) = settlement.reason {
-            self.add("tollgate_refusals_total", [("reason", reason)], 1);
+        self.key.clear();
+        for name in [organization, team, model] {
+            self.key.push_str(name);
+            self.key.push('\n');
         }
-        for (kind, tokens) in settlement.tokens {
-            let tokens = tokens.unwrap_or(0);
-            self.add(
-                "tollgate_tokens_total",
-                labels.into_iter().chain([("kind", kind)]),
-                tokens,
-            );
+        if !self.accounts.contains_key(&self.key) && self.accounts.len() < MOST_STATS {
+            self.accounts.insert(self.key.clone(), Account::default());
         }
-        let model = [("model", model)];
-        if settlement.lacks_usage {
-            self.add("tollgate_answers_without_usage_total", model, 1);
-        }
-        if settlement.model.is_some() {
-            self.record("tollgate_request_duration_ms", model, settlement.duration);
-        }
-        if let Some(time) = settlement.time_to_first_token {
-            self.record("tollgate_time_to_first_token_ms", model, time);
-        }
-    }
-
-    fn add<'a>(
-        &mut self,
-        metric: &str,
-        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
-        amount: u64,
-    ) {
-        let Some(amount) = i64::try_from(amount).ok().filter(|&amount| amount > 0) else {
+        let Some(account) = self.accounts.get_mut(&self.key) else {
             return;
         };
-        if let Some(id) = self.id(MetricType::Counter, metric, labels)
+        let labels = || format!("organization={organization};team={team};model={model}");
+        account.count(settlement, &mut self.defined, labels);
+        account.time(settlement, &mut self.defined, model);
+    }
+}
+
+impl Account {
+    fn count(
+        &mut self,
+        settlement: &Settlement<'_>,
+        defined: &mut usize,
+        labels: impl Fn() -> String,
+    ) {
+        let outcome = settlement.outcome;
+        if let Some(stat) = self.requests.get_mut(outcome as usize) {
+            stat.add(1, defined, || {
+                format!(
+                    "tollgate_requests_total;{};outcome={}",
+                    labels(),
+                    outcome.name()
+                )
+            });
+        }
+        for (stat, (kind, tokens)) in self.tokens.iter_mut().zip(settlement.tokens) {
+            stat.add(tokens.unwrap_or(0), defined, || {
+                format!("tollgate_tokens_total;{};kind={kind}", labels())
+            });
+        }
+    }
+
+    fn time(&mut self, settlement: &Settlement<'_>, defined: &mut usize, model: &str) {
+        if settlement.lacks_usage {
+            let name = || format!("tollgate_answers_without_usage_total;model={model}");
+            self.without_usage.add(1, defined, name);
+        }
+        if settlement.model.is_some() {
+            let name = || format!("tollgate_request_duration_ms;model={model}");
+            self.duration.record(settlement.duration, defined, name);
+        }
+        if let Some(time) = settlement.time_to_first_token {
+            let name = || format!("tollgate_time_to_first_token_ms;model={model}");
+            self.first_token.record(time, defined, name);
+        }
+    }
+}
+
+impl Stat {
+    fn add(&mut self, amount: u64, defined: &mut usize, name: impl FnOnce() -> String) {
+        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+        if amount > 0
+            && let Some(id) = self.id(MetricType::Counter, defined, name)
             && let Err(status) = hostcalls::increment_metric(id, amount)
         {
-            log::warn!("{metric} could not be counted: {status:?}");
+            log::warn!("a counter could not be counted: {status:?}");
         }
     }
 
-    fn record<'a>(
-        &mut self,
-        metric: &str,
-        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
-        nanos: u64,
-    ) {
-        if let Some(id) = self.id(MetricType::Histogram, metric, labels)
+    /// Records a duration in milliseconds.
+    fn record(&mut self, nanos: u64, defined: &mut usize, name: impl FnOnce() -> String) {
+        if let Some(id) = self.id(MetricType::Histogram, defined, name)
             && let Err(status) = hostcalls::record_metric(id, nanos / 1_000_000)
         {
-            log::warn!("{metric} could not be recorded: {status:?}");
+            log::warn!("a histogram could not be recorded: {status:?}");
         }
     }
 
-    fn id<'a>(
+    fn id(
         &mut self,
         kind: MetricType,
-        metric: &str,
-        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        defined: &mut usize,
+        name: impl FnOnce() -> String,
     ) -> Option<u32> {
-        self.name.clear();
-        self.name.push_str(metric);
-        for (label, value) in labels {
-            let written = write!(self.name, ";{label}={value}");
-            debug_assert!(written.is_ok(), "writing to a String can't fail");
+        if self.0.is_none() && *defined < MOST_STATS {
+            *defined = defined.saturating_add(1);
+            self.0 = hostcalls::define_metric(kind, &name()).ok();
         }
-        if let Some(&id) = self.ids.get(&self.name) {
-            return Some(id);
-        }
-        if self.ids.len() >= MOST_SERIES {
-            return None;
-        }
-        let id = hostcalls::define_metric(kind, &self.name).ok()?;
-        self.ids.insert(self.name.clone(), id);
-        Some(id)
+        self.0
     }
 }

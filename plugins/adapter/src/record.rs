@@ -5,6 +5,17 @@ use tollgate_core::settlement::Settlement;
 
 use crate::host::publish;
 
+/// In the order of [`Settlement::tokens`].
+const TOKENS: [&str; 7] = [
+    "tollgate.tokens_prompt",
+    "tollgate.tokens_completion",
+    "tollgate.tokens_cached",
+    "tollgate.tokens_cache_write",
+    "tollgate.tokens_reasoning",
+    "tollgate.tokens_audio_prompt",
+    "tollgate.tokens_audio_completion",
+];
+
 /// Publishes every field of the access log's schema.
 pub(crate) fn publish_settlement(settlement: &Settlement<'_>) {
     let tenant = settlement.tenant;
@@ -35,12 +46,9 @@ pub(crate) fn publish_settlement(settlement: &Settlement<'_>) {
             publish(name, value.as_bytes());
         }
     }
-    for (kind, tokens) in settlement.tokens {
+    for (name, (_, tokens)) in TOKENS.into_iter().zip(settlement.tokens) {
         if let Some(tokens) = tokens {
-            publish(
-                &format!("tollgate.tokens_{kind}"),
-                tokens.to_string().as_bytes(),
-            );
+            publish(name, tokens.to_string().as_bytes());
         }
     }
     publish(

@@ -26,9 +26,10 @@ demo: build ## a tour through a real Envoy and a real model; stops all it starte
 serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its port)
 	@exec $(PYTHON_ENV) demo/run.py serve --port "$${PORT:-0}"
 
-test: build ## unit, property and end-to-end tests, and the OpenAI and Anthropic SDKs
+test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDKs, the documents
 	cargo test --workspace
 	$(PYTHON_ENV) -m pytest host-tests/sdk
+	$(PYTHON_ENV) -m pytest host-tests/docs
 
 build: setup ## the Wasm module (release) and the command line tool
 	@scripts/step module "Building the module" \

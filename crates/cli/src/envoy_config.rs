@@ -101,8 +101,9 @@ struct Tuning {
     #[arg(long, value_name = "N", default_value_t = 0)]
     trusted_hops: u32,
 
-    /// Largest request body in bytes; larger ones get 413
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
+    /// Largest request body in bytes, at most 32 MiB; larger ones get 413
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body,
+        value_parser = clap::value_parser!(u64).range(1..=tollgate_core::uploads::LARGEST_BODY))]
     max_body: u64,
 
     /// Heap in bytes at which Envoy sheds load

@@ -7,6 +7,9 @@ use crate::refusal::Refusal;
 use crate::request::{Request, Route};
 use crate::response::Metered;
 
+/// The reason of a refusal that the proxy made itself; its `details` say more.
+const REFUSED_BY_PROXY: &str = "refused_by_proxy";
+
 /// What is noted while an exchange goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
@@ -80,7 +83,7 @@ pub(crate) struct Identity<'a> {
     reason = "the names are those of the access log's schema"
 )]
 pub struct Settlement<'a> {
-    /// A readiness probe: neither logged nor counted.
+    /// A readiness probe, which is not counted.
     pub is_probe: bool,
     pub policy: &'a str,
     pub tenant: Option<Tenant<'a>>,
@@ -116,8 +119,11 @@ impl Record {
         });
     }
 
+    /// Where an earlier module has routed the request, its body no longer names what was asked.
     pub(crate) fn request(&mut self, request: &Request<'_>) {
-        self.asked_model = Some(crate::text::printable(request.model.as_bytes()));
+        if self.model.is_none() {
+            self.asked_model = Some(crate::text::printable(request.model.as_bytes()));
+        }
         self.stream = request.stream;
     }
 
@@ -151,6 +157,11 @@ impl Record {
         if self.first_token.is_none() && metered.deltas > 0 {
             self.first_token = Some(now.saturating_sub(self.began));
         }
+    }
+
+    /// Whether this module itself answered, be it a refusal.
+    pub(crate) fn is_answered_here(&self) -> bool {
+        self.answered || self.refused.is_some()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -204,7 +215,10 @@ impl<'a> Settlement<'a> {
             target: record.target.as_deref(),
             stream: record.stream,
             outcome,
-            reason: refused.map(|refused| refused.reason),
+            reason: match refused {
+                Some(refused) => Some(refused.reason),
+                None => (outcome == Outcome::Refused).then_some(REFUSED_BY_PROXY),
+            },
             usage: source,
             tokens: [("prompt", usage.prompt(identity.dialect)), a, b, c, d, e, f],
             content_deltas: record.metered.deltas,

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use crate::refusal::Refusal;
 use crate::secret::Hash;
 
-/// Largest body, in bytes; the shipped Envoy configuration sets the same limit per route.
+/// Largest body, in bytes. A route of the proxy may allow less, never more: what is announced to be
+/// larger is refused before it is sent.
 pub const LARGEST_BODY: u64 = 32 << 20;
 /// Bodies in flight of one key, in bytes.
 pub const PER_KEY: u64 = 64 << 20;

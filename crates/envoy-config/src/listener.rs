@@ -83,7 +83,7 @@ fn access_logs(options: &Options) -> Vec<Value> {
 /// Where an operator's own filters belong, in the order of the request:
 ///
 /// 1. `cors`: answers preflight requests, which carry no key;
-/// 2. `jwt_authn`, where a JWT stands for a key: the module reads what it verified;
+/// 2. `jwt_authn`, where callers must also present a JWT;
 /// 3. Tollgate;
 /// 4. `ext_proc` (an endpoint picker): it reads the hints that Tollgate set;
 /// 5. upstream credentials: upstream filters of the clusters, see `secrets`;

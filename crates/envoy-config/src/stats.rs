@@ -3,15 +3,7 @@
 use serde_json::{Value, json};
 
 /// The labels of the module's metrics: `tollgate_<metric>;label=value;label=value`.
-pub(crate) const LABELS: [&str; 7] = [
-    "organization",
-    "team",
-    "model",
-    "outcome",
-    "reason",
-    "kind",
-    "api",
-];
+pub(crate) const LABELS: [&str; 6] = ["organization", "team", "model", "outcome", "reason", "kind"];
 
 /// Milliseconds, from a cached first token to the longest answer.
 const BUCKETS: [u32; 16] = [

@@ -5,6 +5,9 @@ use tollgate_core::settlement::Settlement;
 
 use crate::host::publish;
 
+/// Present once a module has accounted for the request.
+pub(crate) const OUTCOME: &str = "tollgate.outcome";
+
 /// In the order of [`Settlement::tokens`].
 const TOKENS: [&str; 7] = [
     "tollgate.tokens_prompt",
@@ -16,10 +19,10 @@ const TOKENS: [&str; 7] = [
     "tollgate.tokens_audio_completion",
 ];
 
-/// Publishes every field of the access log's schema.
-pub(crate) fn publish_settlement(settlement: &Settlement<'_>) {
+/// Publishes who asked for what: known when a request is forwarded.
+pub(crate) fn publish_request(settlement: &Settlement<'_>) {
     let tenant = settlement.tenant;
-    let texts = [
+    publish_texts([
         ("tollgate.policy", Some(settlement.policy)),
         ("tollgate.api", settlement.api.map(|api| api.name())),
         (
@@ -28,37 +31,43 @@ pub(crate) fn publish_settlement(settlement: &Settlement<'_>) {
         ),
         ("tollgate.team", tenant.map(|tenant| tenant.team)),
         ("tollgate.key", tenant.map(|tenant| tenant.key)),
-        ("tollgate.key_hash", settlement.key_hash),
         ("tollgate.model_requested", settlement.model_requested),
         ("tollgate.model", settlement.model),
         ("tollgate.model_served", settlement.model_served),
         ("tollgate.target", settlement.target),
-        ("tollgate.outcome", Some(settlement.outcome.name())),
+    ]);
+}
+
+/// Publishes what became of it.
+pub(crate) fn publish_result(settlement: &Settlement<'_>) {
+    publish_texts([
+        (OUTCOME, Some(settlement.outcome.name())),
         ("tollgate.reason", settlement.reason),
+        ("tollgate.key_hash", settlement.key_hash),
         (
             "tollgate.stream",
             Some(if settlement.stream { "true" } else { "false" }),
         ),
         ("tollgate.usage", Some(settlement.usage.name())),
-    ];
+    ]);
+    for (name, (_, tokens)) in TOKENS.into_iter().zip(settlement.tokens) {
+        publish_number(name, tokens);
+    }
+    publish_number("tollgate.content_deltas", Some(settlement.content_deltas));
+    let milliseconds = settlement.time_to_first_token.map(|time| time / 1_000_000);
+    publish_number("tollgate.ttft_ms", milliseconds);
+}
+
+fn publish_texts<const N: usize>(texts: [(&str, Option<&str>); N]) {
     for (name, value) in texts {
         if let Some(value) = value {
             publish(name, value.as_bytes());
         }
     }
-    for (name, (_, tokens)) in TOKENS.into_iter().zip(settlement.tokens) {
-        if let Some(tokens) = tokens {
-            publish(name, tokens.to_string().as_bytes());
-        }
-    }
-    publish(
-        "tollgate.content_deltas",
-        settlement.content_deltas.to_string().as_bytes(),
-    );
-    if let Some(time) = settlement.time_to_first_token {
-        publish(
-            "tollgate.ttft_ms",
-            (time / 1_000_000).to_string().as_bytes(),
-        );
+}
+
+fn publish_number(name: &str, number: Option<u64>) {
+    if let Some(number) = number {
+        publish(name, number.to_string().as_bytes());
     }
 }

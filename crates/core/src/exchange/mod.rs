@@ -117,9 +117,9 @@ impl Exchange {
         self.key.and_then(|key| self.policy.hash(key))
     }
 
-    /// The model it is accounted under, once it is known.
-    pub fn model(&self) -> Option<&str> {
-        self.record.model.as_deref()
+    /// Whether this module itself answered, be it a refusal.
+    pub fn is_answered_here(&self) -> bool {
+        self.record.is_answered_here()
     }
 
     /// Whether the answer is not complete.

@@ -14,7 +14,7 @@ use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::reply::Reply;
 use tollgate_core::secret::Hash;
-use tollgate_core::settlement::Ending;
+use tollgate_core::settlement::{Ending, Settlement};
 
 use crate::vm::{self, UploadGuard};
 use crate::{host, record};
@@ -181,18 +181,17 @@ impl Stream {
         }
     }
 
+    /// In a chain, the modules behind this one and the log learn what it found.
     fn tell_later_modules(&self) {
         if self.concerns == Concerns::GATEWAY {
             return;
         }
-        let Some(exchange) = &self.exchange else {
-            return;
-        };
-        if let Some(key) = exchange.key().filter(|_| self.concerns.authenticate) {
-            host::publish(AUTHENTICATED, &key);
+        if let Some(settlement) = self.settlement() {
+            record::publish_request(&settlement);
         }
-        if let Some(model) = exchange.model().filter(|_| self.concerns.route) {
-            host::publish(MODEL, model.as_bytes());
+        let key = self.exchange.as_ref().and_then(Exchange::key);
+        if let Some(key) = key.filter(|_| self.concerns.authenticate) {
+            host::publish(AUTHENTICATED, &key);
         }
     }
 
@@ -238,28 +237,47 @@ impl Stream {
         }
     }
 
-    /// Shows the access log its fields. As soon as they are known: traces close before the log
+    /// Shows the access log its fields as soon as they are known: traces close before the log
     /// callback comes.
     fn publish(&mut self) {
-        let Some(exchange) = self.exchange.as_ref().filter(|_| !self.published) else {
+        if self.published || !self.accounts() {
             return;
-        };
-        let client_left = exchange.is_open() && host::client_left();
-        let settlement = exchange.settle(Ending { client_left }, host::now());
-        record::publish_settlement(&settlement);
-        self.published = true;
+        }
+        if let Some(settlement) = self.settlement() {
+            record::publish_request(&settlement);
+            record::publish_result(&settlement);
+            self.published = true;
+        }
     }
 
-    /// Accounts for the exchange, once.
+    /// Accounts for the exchange: once, since it takes it.
     fn settle(&mut self) {
         self.publish();
-        let Some(exchange) = self.exchange.take() else {
-            return;
-        };
-        let client_left = exchange.is_open() && host::client_left();
-        let settlement = exchange.settle(Ending { client_left }, host::now());
-        if !settlement.is_probe {
+        if self.published
+            && let Some(settlement) = self.settlement()
+            && !settlement.is_probe
+        {
             vm::with_metrics(|metrics| metrics.count(&settlement));
         }
+        self.exchange = None;
+    }
+
+    /// Whether this module accounts for the exchange. In a chain that is the module that answered,
+    /// else the one that meters.
+    fn accounts(&self) -> bool {
+        let answered = self
+            .exchange
+            .as_ref()
+            .is_some_and(Exchange::is_answered_here);
+        let others_may_have = self.concerns != Concerns::GATEWAY;
+        answered
+            || (self.concerns.meter
+                && !(others_may_have && host::property(&[record::OUTCOME]).is_some()))
+    }
+
+    fn settlement(&self) -> Option<Settlement<'_>> {
+        let exchange = self.exchange.as_ref()?;
+        let client_left = exchange.is_open() && host::client_left();
+        Some(exchange.settle(Ending { client_left }, host::now()))
     }
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use crate::headers::Headers;
 use crate::policy::{KeyId, Policy};
-use crate::refusal::{CredentialFault, Refusal};
-use crate::secret::{self, Hash};
+use crate::refusal::{CredentialFault, Refusal, first_digits};
+use crate::secret;
 
 /// Headers that carry a credential; all are removed before the request is forwarded.
 pub const HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
@@ -77,11 +77,10 @@ fn find(policy: &Policy, secret: Option<&[u8]>) -> Result<KeyId, CredentialFault
     let secret = secret.ok_or(CredentialFault::Malformed)?;
     let hash = secret::hash(secret);
     policy.key_by_hash(&hash).ok_or_else(|| {
-        let digits = first_digits(&hash);
         if secret::is_damaged(secret) {
-            CredentialFault::Damaged(digits)
+            CredentialFault::Damaged(first_digits(&hash))
         } else {
-            CredentialFault::Unknown(digits)
+            CredentialFault::unknown(&hash)
         }
     })
 }
@@ -107,12 +106,4 @@ fn check(
         return Err(CredentialFault::SourceNotAllowed);
     }
     Ok(())
-}
-
-/// The first 12 hex digits.
-fn first_digits(hash: &Hash) -> String {
-    hash.iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

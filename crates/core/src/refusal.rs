@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::secret::Hash;
+
 /// A reason to refuse. Text in it that a client chose is already bounded and printable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are the facts of the message")]
@@ -76,6 +78,21 @@ pub enum CredentialFault {
     Disabled,
     /// Used from outside its networks.
     SourceNotAllowed,
+}
+
+impl CredentialFault {
+    /// Of the key with this hash.
+    pub fn unknown(hash: &Hash) -> Self {
+        Self::Unknown(first_digits(hash))
+    }
+}
+
+/// The first 12 hex digits.
+pub(crate) fn first_digits(hash: &Hash) -> String {
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl Refusal {

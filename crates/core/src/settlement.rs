@@ -102,7 +102,7 @@ pub struct Settlement<'a> {
     /// Tokens by kind, as reported; `prompt` includes cached tokens.
     pub tokens: [(&'static str, Option<u64>); 7],
     pub content_deltas: u64,
-    /// An answer that should have reported usage and did not.
+    /// A successful answer that should have reported usage and did not, however it ended.
     pub lacks_usage: bool,
     /// Nanoseconds from the request's headers to the first content.
     pub time_to_first_token: Option<Nanos>,
@@ -164,6 +164,14 @@ impl Record {
         self.answered || self.refused.is_some()
     }
 
+    /// Whether the upstream began to answer as asked.
+    fn is_success(&self) -> bool {
+        self.forwarded
+            && self
+                .status
+                .is_some_and(|status| (200..300).contains(&status))
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.refused.is_none() && !self.answered && !self.complete
     }
@@ -222,7 +230,7 @@ impl<'a> Settlement<'a> {
             usage: source,
             tokens: [("prompt", usage.prompt(identity.dialect)), a, b, c, d, e, f],
             content_deltas: record.metered.deltas,
-            lacks_usage: outcome == Outcome::Ok && should_report && source != UsageSource::Reported,
+            lacks_usage: should_report && record.is_success() && source != UsageSource::Reported,
             time_to_first_token: record.first_token,
             duration: now.saturating_sub(record.began),
         }
@@ -230,6 +238,15 @@ impl<'a> Settlement<'a> {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Refused,
+        Self::UpstreamError,
+        Self::ClientClosed,
+        Self::Interrupted,
+    ];
+
     /// The name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

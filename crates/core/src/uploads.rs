@@ -1,5 +1,9 @@
-//! Request bodies in flight, bounded before they are buffered: per key, so that one key's slow
-//! uploads leave the others served, and per VM, so that memory is bounded.
+//! Request bodies in flight, bounded before they are buffered: per key, so that one key's uploads
+//! leave the others served, and per VM, so that memory is bounded.
+//!
+//! A key answers for what it announces, so that most of an excess is refused before it is sent. The
+//! VM counts what has arrived, so that announcements alone take nothing from others. A body counts
+//! until its stream ends: the proxy keeps it that long, to be able to retry.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +14,31 @@ use crate::secret::Hash;
 /// larger is refused before it is sent.
 pub const LARGEST_BODY: u64 = 32 << 20;
 /// Bodies in flight of one key, in bytes.
-pub const PER_KEY: u64 = 64 << 20;
+pub const PER_KEY: u64 = 128 << 20;
 /// Bodies in flight in one VM (one Envoy worker), in bytes.
-pub const PER_VM: u64 = 256 << 20;
-/// What an upload is counted as at least, so that many empty ones are bounded too.
+pub const PER_VM: u64 = 512 << 20;
+/// What a body that is arriving counts as at least, so that many empty ones are bounded too.
 const LEAST: u64 = 64 << 10;
 
-/// The bodies that one VM is receiving, by the hash of their key, which outlives policies.
+/// The bodies in flight of one VM, by the hash of their key, which outlives policies.
 #[derive(Debug, Default)]
 pub struct Uploads {
-    total: u64,
+    arrived: u64,
     keys: BTreeMap<Option<Hash>, u64>,
 }
 
-/// One upload's share. It must be given back by [`Uploads::release`].
+/// One body's share. It must be given back by [`Uploads::release`].
 #[derive(Debug)]
 pub struct Upload {
     key: Option<Hash>,
-    bytes: u64,
+    /// What its key answers for.
+    announced: u64,
+    /// What the VM counts.
+    arrived: u64,
 }
 
 impl Uploads {
-    /// Admits an upload that declares `length` bytes, if it declares any.
+    /// Admits a body that announces `length` bytes, if it announces any.
     ///
     /// # Errors
     /// 413, 429 or 503; nothing is counted then.
@@ -43,53 +50,66 @@ impl Uploads {
                 limit: LARGEST_BODY,
             });
         }
-        let mut upload = Upload { key, bytes: 0 };
-        self.grow(&mut upload, length.max(LEAST))?;
+        let mut upload = Upload {
+            key,
+            announced: 0,
+            arrived: 0,
+        };
+        self.count(&mut upload, length.max(LEAST), LEAST)?;
         Ok(upload)
     }
 
-    /// Counts what has arrived, where that is more than was declared.
+    /// Counts what has arrived, `bytes` in all.
     ///
     /// # Errors
-    /// 429 or 503; the upload then keeps its earlier share until it is released.
+    /// 429 or 503; the body then keeps its earlier share until it is released.
     pub fn grow(&mut self, upload: &mut Upload, bytes: u64) -> Result<(), Refusal> {
-        let more = bytes.saturating_sub(upload.bytes);
-        if more == 0 {
-            return Ok(());
-        }
-        let of_key = self
-            .keys
-            .get(&upload.key)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(more);
-        let total = self.total.saturating_add(more);
+        let announced = upload.announced.max(bytes);
+        self.count(upload, announced, upload.arrived.max(bytes))
+    }
+
+    /// The body is whole: from here it counts as what it is.
+    pub fn complete(&mut self, upload: &mut Upload, bytes: u64) {
+        self.set(upload, bytes, bytes);
+    }
+
+    /// Gives a body's share back.
+    pub fn release(&mut self, mut upload: Upload) {
+        self.set(&mut upload, 0, 0);
+    }
+
+    fn count(&mut self, upload: &mut Upload, announced: u64, arrived: u64) -> Result<(), Refusal> {
+        let of_key = self.of_key(upload).saturating_add(announced);
         if of_key > PER_KEY {
             return Err(Refusal::TooManyUploads { limit: PER_KEY });
         }
-        if total > PER_VM {
+        let of_others = self.arrived.saturating_sub(upload.arrived);
+        if of_others.saturating_add(arrived) > PER_VM {
             return Err(Refusal::UploadMemoryFull);
         }
-        self.keys.insert(upload.key, of_key);
-        self.total = total;
-        upload.bytes = bytes;
+        self.set(upload, announced, arrived);
         Ok(())
     }
 
-    /// Gives an upload's share back.
-    pub fn release(&mut self, upload: Upload) {
-        self.total = self.total.saturating_sub(upload.bytes);
-        let left = self
-            .keys
-            .get(&upload.key)
-            .copied()
-            .unwrap_or(0)
-            .saturating_sub(upload.bytes);
-        if left == 0 {
+    fn set(&mut self, upload: &mut Upload, announced: u64, arrived: u64) {
+        let of_key = self.of_key(upload).saturating_add(announced);
+        if of_key == 0 {
             self.keys.remove(&upload.key);
         } else {
-            self.keys.insert(upload.key, left);
+            self.keys.insert(upload.key, of_key);
         }
+        self.arrived = self
+            .arrived
+            .saturating_sub(upload.arrived)
+            .saturating_add(arrived);
+        upload.announced = announced;
+        upload.arrived = arrived;
+    }
+
+    /// What the key answers for beside this body.
+    fn of_key(&self, upload: &Upload) -> u64 {
+        let of_key = self.keys.get(&upload.key).copied().unwrap_or(0);
+        of_key.saturating_sub(upload.announced)
     }
 }
 
@@ -97,22 +117,63 @@ impl Uploads {
 mod tests {
     use super::*;
 
+    const KEYS: [Option<Hash>; 5] = [
+        Some([1; 32]),
+        Some([2; 32]),
+        Some([3; 32]),
+        Some([4; 32]),
+        Some([5; 32]),
+    ];
+
+    fn fill(uploads: &mut Uploads, key: Option<Hash>, length: u64) -> (Vec<Upload>, Refusal) {
+        let mut held = Vec::new();
+        loop {
+            match uploads.admit(key, Some(length)) {
+                Ok(upload) => held.push(upload),
+                Err(refusal) => return (held, refusal),
+            }
+        }
+    }
+
     #[test]
     fn one_key_can_not_take_the_others_room() {
         let mut uploads = Uploads::default();
-        let mut held = Vec::new();
-        let refusal = loop {
-            match uploads.admit(None, Some(1 << 20)) {
-                Ok(upload) => held.push(upload),
-                Err(refusal) => break refusal,
-            }
-        };
-        assert_eq!(held.len(), 64);
-        assert_eq!(refusal.status(), 429);
-        for upload in held {
+        let (held, refusal) = fill(&mut uploads, KEYS[0], 1 << 20);
+        assert_eq!((held.len(), refusal.status()), (128, 429));
+        let other = uploads.admit(KEYS[1], Some(LARGEST_BODY)).unwrap();
+        for upload in held.into_iter().chain([other]) {
             uploads.release(upload);
         }
-        assert_eq!((uploads.total, uploads.keys.len()), (0, 0));
+        assert_eq!((uploads.arrived, uploads.keys.len()), (0, 0));
+    }
+
+    #[test]
+    fn announcements_alone_take_nothing_from_others() {
+        let mut uploads = Uploads::default();
+        for key in &KEYS[..4] {
+            let (held, _) = fill(&mut uploads, *key, LARGEST_BODY);
+            assert_eq!(held.len(), 4);
+        }
+        assert!(uploads.admit(KEYS[4], Some(LARGEST_BODY)).is_ok());
+    }
+
+    #[test]
+    fn what_has_arrived_is_bounded() {
+        let mut uploads = Uploads::default();
+        for key in &KEYS[..4] {
+            for mut upload in fill(&mut uploads, *key, LARGEST_BODY).0 {
+                uploads.grow(&mut upload, LARGEST_BODY).unwrap();
+            }
+        }
+        assert_eq!(uploads.admit(KEYS[4], None).unwrap_err().status(), 503);
+    }
+
+    #[test]
+    fn a_whole_body_counts_as_what_it_is() {
+        let mut uploads = Uploads::default();
+        let mut upload = uploads.admit(KEYS[0], None).unwrap();
+        uploads.complete(&mut upload, 10);
+        assert_eq!((uploads.arrived, uploads.keys[&KEYS[0]]), (10, 10));
     }
 
     #[test]
@@ -122,9 +183,9 @@ mod tests {
         assert_eq!(refusal.status(), 413);
         let mut upload = uploads.admit(None, None).unwrap();
         assert!(uploads.grow(&mut upload, PER_KEY + 1).is_err());
-        assert_eq!(uploads.total, LEAST);
+        assert_eq!(uploads.arrived, LEAST);
         uploads.grow(&mut upload, PER_KEY).unwrap();
         uploads.release(upload);
-        assert_eq!((uploads.total, uploads.keys.len()), (0, 0));
+        assert_eq!((uploads.arrived, uploads.keys.len()), (0, 0));
     }
 }

@@ -10,6 +10,35 @@ const RESPONSES: &str = "/v1/responses";
 const MESSAGES: &str = "/v1/messages";
 
 const STATE: &[(&str, &str)] = &[
+    (
+        CHAT,
+        r#""messages":[{"content":[{"File":{"FILE_ID":"f"}}]}]"#,
+    ),
+    (
+        CHAT,
+        r#""messages":[{"content":{"type":"file","file":{"file_id":"f"}}}]"#,
+    ),
+    (
+        CHAT,
+        r#""messages":{"content":[{"file":[{"file_id":"f"}]}]}"#,
+    ),
+    (
+        MESSAGES,
+        r#""messages":[{"content":[{"source":{"type":"content","content":[{"source":{"file_id":"f"}}]}}]}]"#,
+    ),
+    (
+        RESPONSES,
+        r#""input":{"type":"item_reference","id":"msg_1"}"#,
+    ),
+    (RESPONSES, r#""input":[{"id":"msg_1","role":""}]"#),
+    (
+        RESPONSES,
+        r#""input":[{"type":"code_interpreter_call","container_id":"c"}]"#,
+    ),
+    (
+        RESPONSES,
+        r#""input":[{"type":"image_generation_call","id":"ig_1"}]"#,
+    ),
     (RESPONSES, r#""background":true"#),
     (RESPONSES, r#""background":"yes""#),
     (RESPONSES, r#""previous_response_id":"resp_1""#),
@@ -57,6 +86,11 @@ const STATE: &[(&str, &str)] = &[
 ];
 
 const TOOLS: &[(&str, &str)] = &[
+    (RESPONSES, r#""tools":{"type":"web_search"}"#),
+    (
+        MESSAGES,
+        r#""tools":[{"type":"bash_code_execution_20250825"}]"#,
+    ),
     (CHAT, r#""web_search_options":{}"#),
     (
         CHAT,

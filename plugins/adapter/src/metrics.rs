@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
-use tollgate_core::settlement::Settlement;
+use tollgate_core::settlement::{Outcome, Settlement, UsageSource};
 
 /// Most stats that one VM defines: Envoy never frees one. Beyond it, only those that exist
 /// already are counted.
@@ -28,10 +28,12 @@ pub(crate) struct Metrics {
 /// One tenant's use of one model.
 #[derive(Default)]
 struct Account {
-    /// In the order of [`Outcome`](tollgate_core::settlement::Outcome).
-    requests: [Stat; 5],
+    /// In the order of [`Outcome::ALL`].
+    requests: [Stat; Outcome::ALL.len()],
     /// In the order of [`Settlement::tokens`].
     tokens: [Stat; 7],
+    /// Output tokens of answers that reported none, counted from their content.
+    estimated: Stat,
     without_usage: Stat,
     duration: Stat,
     first_token: Stat,
@@ -80,12 +82,21 @@ impl Account {
         labels: impl Fn() -> String,
     ) {
         let outcome = settlement.outcome;
-        if let Some(stat) = self.requests.get_mut(outcome as usize) {
+        let stats = self.requests.iter_mut().zip(Outcome::ALL);
+        for (stat, _) in stats.filter(|&(_, o)| o == outcome) {
             stat.add(1, defined, || {
                 format!(
                     "tollgate_requests_total;{};outcome={}",
                     labels(),
                     outcome.name()
+                )
+            });
+        }
+        if settlement.usage == UsageSource::Estimated {
+            self.estimated.add(settlement.content_deltas, defined, || {
+                format!(
+                    "tollgate_tokens_total;{};kind=completion_estimated",
+                    labels()
                 )
             });
         }
@@ -139,8 +150,8 @@ impl Stat {
         name: impl FnOnce() -> String,
     ) -> Option<u32> {
         if self.0.is_none() && *defined < MOST_STATS {
-            *defined = defined.saturating_add(1);
             self.0 = hostcalls::define_metric(kind, &name()).ok();
+            *defined = defined.saturating_add(usize::from(self.0.is_some()));
         }
         self.0
     }

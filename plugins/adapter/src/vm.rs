@@ -29,6 +29,12 @@ impl UploadGuard {
             None => Ok(()),
         }
     }
+
+    pub(crate) fn complete(&mut self, bytes: u64) {
+        if let Some(upload) = &mut self.0 {
+            UPLOADS.with_borrow_mut(|uploads| uploads.complete(upload, bytes));
+        }
+    }
 }
 
 impl Drop for UploadGuard {

@@ -9,7 +9,7 @@ use crate::headers::Headers;
 use crate::models;
 use crate::path;
 use crate::policy::{KeyId, Policy};
-use crate::refusal::Refusal;
+use crate::refusal::{CredentialFault, Refusal};
 use crate::reply::Reply;
 use crate::request::{Request, Route};
 
@@ -61,10 +61,13 @@ impl Exchange {
             return credential::authenticate(&self.policy, head.headers, head.source, now)
                 .map(Some);
         }
-        Ok(head
-            .earlier
-            .key
-            .and_then(|hash| self.policy.key_by_hash(&hash)))
+        // A key that the module before knew and this one does not: policies are being exchanged.
+        let Some(hash) = head.earlier.key else {
+            return Ok(None);
+        };
+        let key = self.policy.key_by_hash(&hash);
+        let unknown = || Refusal::Unauthenticated(CredentialFault::unknown(&hash));
+        key.map(Some).ok_or_else(unknown)
     }
 
     fn readiness(&mut self) -> Reply {
@@ -137,13 +140,22 @@ impl Exchange {
     }
 }
 
-/// JSON and nothing else: absent, `application/json` or `application/*+json`, uncompressed.
+/// JSON in UTF-8 and nothing else: absent, `application/json` or `application/*+json`,
+/// uncompressed. gRPC is no JSON, whatever it carries.
 fn check_content(headers: Headers<'_>) -> Result<(), Refusal> {
-    if let Some(given) = headers.first("content-type") {
-        let essence = given.split(|&byte| byte == b';').next().unwrap_or_default();
-        let essence = essence.trim_ascii().to_ascii_lowercase();
+    for given in headers.all("content-type") {
+        let lower = given.to_ascii_lowercase();
+        let mut parts = lower.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let essence = parts.next().unwrap_or_default();
         let subtype = essence.strip_prefix(b"application/").unwrap_or_default();
-        if !(essence.is_empty() || subtype == b"json" || subtype.ends_with(b"+json")) {
+        let is_json = essence.is_empty()
+            || subtype == b"json"
+            || (subtype.ends_with(b"+json") && !subtype.starts_with(b"grpc"));
+        let charset = parts.find_map(|parameter| parameter.strip_prefix(b"charset="));
+        let is_utf8 = charset.is_none_or(|charset| {
+            matches!(charset, b"utf-8" | b"\"utf-8\"" | b"utf8" | b"us-ascii")
+        });
+        if !is_json || !is_utf8 {
             let given = crate::text::printable(given);
             return Err(Refusal::UnsupportedContentType { given });
         }

@@ -215,11 +215,11 @@ impl Exchange {
 
     /// The answer ends with trailers. A piece that was held back can't pass any more: it is part of
     /// an event that never ended, which no client reads.
-    pub fn response_trailers(&mut self) {
+    pub fn response_trailers(&mut self, now: Nanos) {
         self.record.answer_goes_on(true);
         if let Some(meter) = &mut self.meter {
             meter.push(&[], true);
-            self.record.meter(meter.metered(), self.record.began);
+            self.record.meter(meter.metered(), now);
         }
     }
 

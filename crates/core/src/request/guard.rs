@@ -4,10 +4,11 @@
 //!
 //! The lists follow OpenAI's and Anthropic's API references. A model's rule may lift them.
 
-use super::elements::Elements;
-use super::object::{Edits, Object};
+use std::borrow::Cow;
+
+use super::object::{Edits, Object, fold, unescape};
 use super::references;
-use super::value;
+use super::tokens::{Token, Tokens};
 use crate::api::Api;
 use crate::document::Capability;
 use crate::policy::Model;
@@ -31,13 +32,12 @@ const ANTHROPIC_CLIENT_TOOLS: [&str; 4] = ["bash_", "text_editor_", "computer_",
 /// [`Refusal::StoredState`] or [`Refusal::HostedTool`], or a malformed field that was looked at.
 pub(super) fn check(
     api: Api,
-    text: &str,
     object: &Object<'_>,
     model: &Model,
     edits: &mut Edits,
 ) -> Result<(), Refusal> {
     if !model.allows(Capability::StoredState) {
-        stored_state(api, text, object, model, edits)?;
+        stored_state(api, object, model, edits)?;
     }
     if !model.allows(Capability::HostedTools) {
         hosted_tools(api, object, model)?;
@@ -47,7 +47,6 @@ pub(super) fn check(
 
 fn stored_state(
     api: Api,
-    text: &str,
     object: &Object<'_>,
     model: &Model,
     edits: &mut Edits,
@@ -86,7 +85,7 @@ fn stored_state(
         }
         _ => return Ok(()),
     }
-    match references::find(api, text, object)? {
+    match references::find(api, object)? {
         Some(field) => refuse(field),
         None => Ok(()),
     }
@@ -109,21 +108,32 @@ fn hosted_tools(api: Api, object: &Object<'_>, model: &Model) -> Result<(), Refu
     if field != "tools" && object.value(field)?.is_some_and(|value| value != "[]") {
         return refuse(field);
     }
-    let Some(tools) = object.value("tools")? else {
-        return Ok(());
-    };
-    for tool in Elements::default().of("tools", tools)? {
-        let Some(tool) = value::object("tools", tool)? else {
+    let kinds = object.value("tools")?.map(tool_kinds).unwrap_or_default();
+    match kinds.iter().find(|kind| !is_client_tool(api, kind)) {
+        Some(kind) => refuse(kind),
+        None => Ok(()),
+    }
+}
+
+/// The `type` of each tool in a list, or of a single one.
+fn tool_kinds(tools: &str) -> Vec<Cow<'_, str>> {
+    let mut kinds = Vec::new();
+    let mut tokens = Tokens::new(tools);
+    while let Some(token) = tokens.next() {
+        let Token::Key(key) = token else {
             continue;
         };
-        for kind in tool.every("type") {
-            let kind = value::string("tools.type", kind)?;
-            if !is_client_tool(api, &kind) {
-                return refuse(&kind);
-            }
+        let Some(member) = tokens.next() else {
+            break;
+        };
+        if let Token::Text(kind) = member
+            && fold(unescape(key)) == "type"
+        {
+            kinds.push(unescape(kind));
         }
+        tokens.skip(member);
     }
-    Ok(())
+    kinds
 }
 
 fn is_client_tool(api: Api, kind: &str) -> bool {
@@ -132,5 +142,11 @@ fn is_client_tool(api: Api, kind: &str) -> bool {
         || (anthropic
             && ANTHROPIC_CLIENT_TOOLS
                 .iter()
-                .any(|prefix| kind.starts_with(prefix)))
+                .any(|name| is_dated(kind, name)))
+}
+
+/// Whether this is `name` and a date, as in `bash_20250124`.
+fn is_dated(kind: &str, name: &str) -> bool {
+    let date = kind.strip_prefix(name).unwrap_or_default();
+    date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())
 }

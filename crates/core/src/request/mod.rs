@@ -1,12 +1,12 @@
 //! From a request's body to what is forwarded: which model it means, whether the key may use it,
 //! which target serves it, and what of the body changes.
 
-mod elements;
 mod fim;
 mod guard;
 mod object;
 mod references;
 mod target;
+mod tokens;
 mod value;
 
 use std::borrow::Cow;
@@ -24,7 +24,6 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub struct Request<'a> {
     api: Api,
-    text: &'a str,
     object: Object<'a>,
     /// The model's name as the client wrote it.
     pub model: Cow<'a, str>,
@@ -68,7 +67,6 @@ impl<'a> Request<'a> {
         };
         let mut request = Self {
             api,
-            text,
             object,
             model,
             stream,
@@ -121,7 +119,7 @@ impl<'a> Request<'a> {
             if *self.model != *target.model {
                 edits.set("model", serde_json::Value::from(&*target.model).to_string());
             }
-            guard::check(self.api, self.text, &self.object, model, &mut edits)?;
+            guard::check(self.api, &self.object, model, &mut edits)?;
             if self.api == Api::Completions
                 && let Some(marks) = &model.fim
             {

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::value;
 use crate::refusal::Refusal;
 
 /// Most members that an object may have where we decide on it; real requests have some dozens.
@@ -79,17 +80,6 @@ impl<'a> Object<'a> {
         Ok(found.filter(|&value| value != "null"))
     }
 
-    /// Every value that some server might read as `name`, `null` left out. For content, where
-    /// duplicates pass.
-    pub(super) fn every(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        let read = self
-            .members
-            .iter()
-            .filter(move |m| may_be_read_as(&m.name, name));
-        read.map(|member| member.value)
-            .filter(|&value| value != "null")
-    }
-
     /// The object with `edits` applied; changed members keep their place, new ones come last.
     pub(super) fn render(&self, edits: &Edits) -> String {
         let size = self
@@ -148,18 +138,30 @@ impl Edits {
     }
 }
 
-/// Whether a server that compares keys without regard to case, as Go's `encoding/json` does
-/// (with Unicode folding: ſ is s, K is k), would take `key` for `name`.
+/// Whether a server that compares keys without regard to case would take `key` for `name`.
 fn may_be_read_as(key: &str, name: &str) -> bool {
     if key.is_ascii() {
-        return key.eq_ignore_ascii_case(name);
+        key.eq_ignore_ascii_case(name)
+    } else {
+        fold(Cow::Borrowed(key)) == name
+    }
+}
+
+/// The key as servers compare it that ignore case, as Go's `encoding/json` does (with Unicode
+/// folding: ſ is s, K is k).
+pub(super) fn fold(key: Cow<'_, str>) -> Cow<'_, str> {
+    if key
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        return key;
     }
     let folded = key.chars().map(|c| match c {
         'ſ' => 's',
         '\u{212a}' => 'k',
         other => other.to_ascii_lowercase(),
     });
-    folded.eq(name.chars())
+    Cow::Owned(folded.collect())
 }
 
 impl<'de> Deserialize<'de> for Object<'de> {
@@ -186,7 +188,7 @@ impl<'de> Visitor<'de> for Members {
             }
             let raw_key = key.get();
             members.push(Member {
-                name: unescape(raw_key),
+                name: unescape(value::string_content(raw_key).unwrap_or(raw_key)),
                 raw_key,
                 value: value.get(),
             });
@@ -195,16 +197,14 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// The text of a raw JSON string.
-fn unescape(raw: &str) -> Cow<'_, str> {
-    let inner = raw
-        .strip_prefix('"')
-        .and_then(|raw| raw.strip_suffix('"'))
-        .unwrap_or(raw);
-    if inner.contains('\\') {
-        serde_json::from_str::<String>(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
+/// What a JSON string says, from what stands between its quotes. One that can't be said (a lone
+/// surrogate) stays as written.
+pub(super) fn unescape(written: &str) -> Cow<'_, str> {
+    if written.contains('\\') {
+        let quoted = format!("\"{written}\"");
+        serde_json::from_str(&quoted).map_or(Cow::Borrowed(written), Cow::Owned)
     } else {
-        Cow::Borrowed(inner)
+        Cow::Borrowed(written)
     }
 }
 

@@ -1,107 +1,148 @@
-//! References to what a server keeps, inside messages and input items.
+//! References to what a server keeps, inside messages and input items. All that could be one is
+//! found, whatever the case of the names and however often they are given; arguments of tool calls
+//! (`input`, `arguments`) and texts are the client's own and are not looked at.
 
-use super::elements::Elements;
-use super::object::Object;
+use std::borrow::Cow;
+
+use super::object::{Object, fold, unescape};
+use super::tokens::{Token, Tokens};
 use super::value;
 use crate::api::Api;
 use crate::refusal::Refusal;
 
-/// How deep content may nest inside content (Anthropic's tool results do).
-const DEEPEST_CONTENT: u8 = 4;
+/// How deep what is looked at may nest; real content does so five times.
+const DEEPEST: u8 = 32;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A message, or an input item.
+    Item,
+    /// A part of its content, or what a part holds.
+    Part,
+    /// An answer in sound, which a later message may refer to.
+    Audio,
+}
 
 /// The first reference, by the field that holds it.
 ///
 /// # Errors
-/// Content that is nested or divided beyond reason, or whose item types are no strings.
-pub(super) fn find(
-    api: Api,
-    text: &str,
-    object: &Object<'_>,
-) -> Result<Option<&'static str>, Refusal> {
+/// 400 for content that is nested beyond reason.
+pub(super) fn find(api: Api, object: &Object<'_>) -> Result<Option<&'static str>, Refusal> {
     let is_responses = api == Api::Responses;
     let field = if is_responses { "input" } else { "messages" };
     let Some(list) = object.value(field)? else {
         return Ok(None);
     };
-    if !is_responses && !may_hold_reference(text) {
-        return Ok(None);
-    }
-    let mut elements = Elements::default();
-    for item in elements.of(field, list)? {
-        let Some(item) = value::object(field, item)? else {
-            continue;
-        };
-        if is_responses && is_item_reference(&item)? {
-            return Ok(Some("input"));
-        }
-        if holds(&item, "audio", "id")? {
-            return Ok(Some("messages.audio.id"));
-        }
-        if part_refers(&item, &mut elements, DEEPEST_CONTENT)? {
-            return Ok(Some("file_id"));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether the text can hold a reference at all, so that most requests are not walked: the names
-/// stand in it, or an escape that could spell one.
-fn may_hold_reference(text: &str) -> bool {
-    ["file_id", "\"audio\"", "\\u00"]
-        .iter()
-        .any(|needle| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some())
-}
-
-/// OpenAI's Responses take `{"type": "item_reference", "id"}`, the type being optional.
-fn is_item_reference(item: &Object<'_>) -> Result<bool, Refusal> {
-    let mut typed = false;
-    for kind in item.every("type") {
-        typed = true;
-        if value::string("input.type", kind)? == "item_reference" {
-            return Ok(true);
-        }
-    }
-    Ok(!typed && has(item, "id") && !has(item, "role"))
-}
-
-/// Whether a content part, or a part inside it, names a file that the server keeps. Arguments of
-/// tool calls (`input`, `arguments`) are the client's own and are not looked at.
-fn part_refers(part: &Object<'_>, elements: &mut Elements, depth: u8) -> Result<bool, Refusal> {
-    if has(part, "file_id") {
-        return Ok(true);
-    }
-    for holder in ["file", "source", "image_file", "image_url", "output"] {
-        if holds(part, holder, "file_id")? {
-            return Ok(true);
-        }
-    }
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(value::invalid("content", "is nested too deeply"));
+    let mut search = Search {
+        tokens: Tokens::new(list),
+        is_responses,
+        found: None,
     };
-    for name in ["content", "output"] {
-        for list in part.every(name) {
-            for part in elements.of(name, list)? {
-                if let Some(part) = value::object(name, part)?
-                    && part_refers(&part, elements, depth)?
-                {
-                    return Ok(true);
+    if let Some(first) = search.tokens.next() {
+        search
+            .value(first, Place::Item, DEEPEST)
+            .map_err(|TooDeep| {
+                value::invalid(field, &format!("is nested more than {DEEPEST} times"))
+            })?;
+    }
+    Ok(search.found)
+}
+
+struct Search<'a> {
+    tokens: Tokens<'a>,
+    is_responses: bool,
+    found: Option<&'static str>,
+}
+
+struct TooDeep;
+
+impl<'a> Search<'a> {
+    /// Looks at a value: an object of this kind, or a list of such.
+    fn value(&mut self, token: Token<'a>, place: Place, depth: u8) -> Result<(), TooDeep> {
+        let Some(inner) = depth.checked_sub(1) else {
+            return Err(TooDeep);
+        };
+        match token {
+            Token::Object => self.object(place, inner),
+            Token::Array => {
+                while let Some(element) = self.tokens.next().filter(|&t| t != Token::End) {
+                    self.value(element, place, inner)?;
                 }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn object(&mut self, place: Place, depth: u8) -> Result<(), TooDeep> {
+        let mut item = Item::default();
+        while let Some(Token::Key(key)) = self.tokens.next() {
+            let Some(member) = self.tokens.next() else {
+                return Ok(());
+            };
+            if member == Token::Null {
+                continue;
+            }
+            let name = fold(unescape(key));
+            match (place, &*name) {
+                (Place::Item | Place::Part, "file_id") => self.found = Some("file_id"),
+                (Place::Audio, "id") => self.found = Some("messages.audio.id"),
+                _ => item.note(&name, member),
+            }
+            match child(place, &name) {
+                Some(place) => self.value(member, place, depth)?,
+                None => self.tokens.skip(member),
             }
         }
+        if self.is_responses && place == Place::Item && item.refers() {
+            self.found = Some("input");
+        }
+        Ok(())
     }
-    Ok(false)
 }
 
-/// Whether any object under `holder` has this member.
-fn holds(object: &Object<'_>, holder: &str, member: &str) -> Result<bool, Refusal> {
-    for text in object.every(holder) {
-        if value::object(holder, text)?.is_some_and(|held| has(&held, member)) {
-            return Ok(true);
+/// What a member is, if it is looked at.
+fn child(place: Place, name: &str) -> Option<Place> {
+    match (place, name) {
+        (Place::Item, "audio") => Some(Place::Audio),
+        (
+            Place::Item | Place::Part,
+            "content" | "output" | "file" | "source" | "image_file" | "image_url",
+        ) => Some(Place::Part),
+        _ => None,
+    }
+}
+
+/// What tells whether an input item stands for one that the server keeps (OpenAI's Responses).
+#[derive(Default)]
+struct Item<'a> {
+    kinds: Vec<Cow<'a, str>>,
+    has_id: bool,
+    has_role: bool,
+    has_container: bool,
+    has_result: bool,
+}
+
+impl<'a> Item<'a> {
+    fn note(&mut self, name: &str, member: Token<'a>) {
+        match (name, member) {
+            ("type", Token::Text(kind)) => self.kinds.push(unescape(kind)),
+            ("role", Token::Text(role)) => self.has_role |= !role.is_empty(),
+            ("id", _) => self.has_id = true,
+            ("container_id", _) => self.has_container = true,
+            ("result", _) => self.has_result = true,
+            _ => {}
         }
     }
-    Ok(false)
-}
 
-fn has(object: &Object<'_>, member: &str) -> bool {
-    object.every(member).next().is_some()
+    /// `{"type": "item_reference", "id"}`, the type being optional; an image by the id of the call
+    /// that made it; the files of a container.
+    fn refers(&self) -> bool {
+        let is = |kind: &str| self.kinds.iter().any(|k| k == kind);
+        is("item_reference")
+            || (self.kinds.is_empty() && self.has_id && !self.has_role)
+            || (is("image_generation_call") && !self.has_result)
+            || self.has_container
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use super::object::Object;
 use crate::refusal::Refusal;
 
 /// A string.
@@ -22,16 +21,6 @@ pub(super) fn boolean(field: &str, value: &str) -> Result<bool, Refusal> {
         "false" => Ok(false),
         _ => Err(invalid(field, "must be true or false")),
     }
-}
-
-/// An object; `None` for what is none: the server's to refuse.
-pub(super) fn object<'a>(field: &str, value: &'a str) -> Result<Option<Object<'a>>, Refusal> {
-    if !value.starts_with('{') {
-        return Ok(None);
-    }
-    Object::parse(value)
-        .map(Some)
-        .map_err(|problem| invalid(field, &problem))
 }
 
 /// A refusal of this field.

@@ -17,8 +17,6 @@ pub struct Metered {
     pub usage: Usage,
     /// Pieces of content that passed: an estimate of output tokens where none are reported.
     pub deltas: u64,
-    /// Reports that could not be read.
-    pub malformed_reports: u32,
 }
 
 /// Meters one answer.
@@ -58,7 +56,7 @@ impl Meter {
         match &mut self.body {
             Body::Json(probe) => {
                 probe.push(chunk);
-                if end_of_stream && let Some(text) = probe.report() {
+                if let Some(text) = probe.new_report() {
                     metered.note(text);
                 }
                 None
@@ -95,10 +93,7 @@ impl Meter {
 
 impl Metered {
     fn note(&mut self, report: &[u8]) {
-        match Usage::parse(report) {
-            Some(usage) => self.usage.update(&usage),
-            None => self.malformed_reports = self.malformed_reports.saturating_add(1),
-        }
+        self.usage.update(&Usage::parse(report));
     }
 }
 

@@ -65,8 +65,9 @@ pub(super) struct Probe {
     /// Whether the string being read is content, and not yet counted.
     content_pending: bool,
     report: Vec<u8>,
+    report_is_new: bool,
     choices: Choices,
-    /// The document is not an object.
+    /// The document is not an object, or it is one that tells of an error.
     foreign: bool,
     deltas: u64,
 }
@@ -95,6 +96,13 @@ impl Probe {
         complete.then_some(self.report.as_slice())
     }
 
+    /// The same, once for each report.
+    pub(super) fn new_report(&mut self) -> Option<&[u8]> {
+        let is_new = self.report_is_new && self.report().is_some();
+        self.report_is_new &= !is_new;
+        self.report().filter(|_| is_new)
+    }
+
     /// What `choices` was.
     pub(super) fn choices(&self) -> Choices {
         self.choices
@@ -105,8 +113,8 @@ impl Probe {
         self.deltas
     }
 
-    /// Whether the document begins with something else than an object.
-    pub(super) fn is_no_object(&self) -> bool {
+    /// Whether the document is something else than an object that tells of generation.
+    pub(super) fn is_foreign(&self) -> bool {
         self.foreign
     }
 
@@ -171,6 +179,7 @@ impl Probe {
         self.note_choice();
         if place == Place::Usage && self.place() != Place::Usage {
             self.report.clear();
+            self.report_is_new = true;
         }
         if place == Place::Choices && self.place() == Place::Root {
             self.choices = Choices::Empty;
@@ -243,6 +252,7 @@ impl Probe {
     }
 
     fn end_of_text(&mut self) -> Lexeme {
+        self.foreign |= self.in_key && self.place() == Place::Root && self.key() == b"error";
         self.in_key = false;
         self.content_pending = false;
         Lexeme::Gap

@@ -80,6 +80,7 @@ impl EventStream {
 
     fn only_tells_usage(&self) -> bool {
         self.takes_out_usage
+            && !self.probe.is_foreign()
             && self.probe.choices() == Choices::Empty
             && self.probe.report().is_some()
     }
@@ -87,7 +88,7 @@ impl EventStream {
     /// Whether the unfinished event of this length can't be one that only tells usage.
     fn must_pass(&self, length: usize) -> bool {
         !self.takes_out_usage
-            || self.probe.is_no_object()
+            || self.probe.is_foreign()
             || self.probe.choices() == Choices::Filled
             || length > LARGEST_HELD
     }

@@ -1,6 +1,7 @@
 //! Token counts as an answer reports them: OpenAI's and Anthropic's names read into one value.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::api::Dialect;
 
@@ -27,16 +28,15 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Reads the JSON object under `usage`. `None`: malformed (negative, fractional, huge).
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        let report: Report = serde_json::from_slice(text).ok()?;
-        let usage = report.into_usage();
-        let plausible = |count: Option<u64>| count.is_none_or(|count| count <= MOST_TOKENS);
-        usage
-            .kinds()
-            .into_iter()
-            .all(|(_, count)| plausible(count))
-            .then_some(usage)
+    /// Reads the JSON object under `usage`. A kind that is malformed (negative, fractional, huge, no
+    /// number) is not reported; the others are.
+    pub fn parse(text: &[u8]) -> Self {
+        if !text.starts_with(b"{") {
+            return Self::default();
+        }
+        serde_json::from_slice::<Report<'_>>(text)
+            .map(Report::into_usage)
+            .unwrap_or_default()
     }
 
     /// Takes over what a later cumulative report says; kinds it leaves out keep their value.
@@ -100,59 +100,77 @@ impl Usage {
 }
 
 /// Every name that a report may use. Chat and completions say `prompt_tokens` and
-/// `completion_tokens`; responses and Anthropic say `input_tokens` and `output_tokens`;
-/// embeddings, rerank and score may say `total_tokens` alone.
-#[derive(Deserialize)]
-struct Report {
-    #[serde(alias = "input_tokens")]
-    prompt_tokens: Option<u64>,
-    #[serde(alias = "output_tokens")]
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    #[serde(alias = "input_tokens_details")]
-    prompt_tokens_details: Option<PromptDetails>,
-    #[serde(alias = "output_tokens_details")]
-    completion_tokens_details: Option<CompletionDetails>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-}
-
+/// `completion_tokens`; responses and Anthropic say `input_tokens` and `output_tokens`; some say
+/// both; embeddings, rerank and score may say `total_tokens` alone.
 #[derive(Default, Deserialize)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Report<'a> {
+    prompt_tokens: Count<'a>,
+    input_tokens: Count<'a>,
+    completion_tokens: Count<'a>,
+    output_tokens: Count<'a>,
+    total_tokens: Count<'a>,
+    prompt_tokens_details: Count<'a>,
+    input_tokens_details: Count<'a>,
+    completion_tokens_details: Count<'a>,
+    output_tokens_details: Count<'a>,
+    cache_read_input_tokens: Count<'a>,
+    cache_creation_input_tokens: Count<'a>,
 }
 
+/// A member as text, to be read as what it should be.
+type Count<'a> = Option<&'a RawValue>;
+
+/// `prompt_tokens_details` or `completion_tokens_details`.
 #[derive(Default, Deserialize)]
-struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Details<'a> {
+    cached_tokens: Count<'a>,
+    reasoning_tokens: Count<'a>,
+    audio_tokens: Count<'a>,
 }
 
-impl Report {
+impl Report<'_> {
     fn into_usage(self) -> Usage {
-        let prompt = self.prompt_tokens_details.unwrap_or_default();
-        let completion = self.completion_tokens_details.unwrap_or_default();
-        let alone = self
-            .total_tokens
-            .filter(|_| self.completion_tokens.is_none());
+        let prompt = details(self.prompt_tokens_details.or(self.input_tokens_details));
+        let completion = details(
+            self.completion_tokens_details
+                .or(self.output_tokens_details),
+        );
+        let output = count(self.completion_tokens).or(count(self.output_tokens));
+        let alone = count(self.total_tokens).filter(|_| output.is_none());
         Usage {
-            input: self.prompt_tokens.or(alone),
-            cached: self.cache_read_input_tokens.or(prompt.cached_tokens),
-            cache_write: self.cache_creation_input_tokens,
-            output: self.completion_tokens,
-            reasoning: completion.reasoning_tokens,
-            audio_input: prompt.audio_tokens,
-            audio_output: completion.audio_tokens,
+            input: count(self.prompt_tokens)
+                .or(count(self.input_tokens))
+                .or(alone),
+            cached: count(self.cache_read_input_tokens).or(count(prompt.cached_tokens)),
+            cache_write: count(self.cache_creation_input_tokens),
+            output,
+            reasoning: count(completion.reasoning_tokens),
+            audio_input: count(prompt.audio_tokens),
+            audio_output: count(completion.audio_tokens),
         }
     }
+}
+
+fn details(value: Count<'_>) -> Details<'_> {
+    value
+        .and_then(|value| serde_json::from_str(value.get()).ok())
+        .unwrap_or_default()
+}
+
+/// A whole number, be it written `3` or `3.0`.
+fn count(value: Count<'_>) -> Option<u64> {
+    let text = value?.get();
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    digits.parse().ok().filter(|&count| count <= MOST_TOKENS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Option<Usage> {
+    fn parse(text: &str) -> Usage {
         Usage::parse(text.as_bytes())
     }
 
@@ -162,8 +180,7 @@ mod tests {
             r#"{"prompt_tokens":14,"total_tokens":18,"completion_tokens":4,
                 "prompt_tokens_details":{"cached_tokens":8,"audio_tokens":1},
                 "completion_tokens_details":{"reasoning_tokens":2,"audio_tokens":0,"x":[1]}}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(usage.prompt(Dialect::OpenAi), Some(14));
         assert_eq!(
             (usage.cached, usage.output, usage.reasoning),
@@ -177,25 +194,24 @@ mod tests {
         let usage = parse(
             r#"{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":20,
                 "cache_creation":{"ephemeral_5m_input_tokens":10},"output_tokens":1}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(usage.prompt(Dialect::Anthropic), Some(33));
     }
 
     #[test]
     fn a_later_report_wins_per_kind_and_zero_is_a_report() {
-        let mut usage = parse(r#"{"input_tokens":3,"output_tokens":1}"#).unwrap();
-        usage.update(&parse(r#"{"output_tokens":0}"#).unwrap());
+        let mut usage = parse(r#"{"input_tokens":3,"output_tokens":1}"#);
+        usage.update(&parse(r#"{"output_tokens":0}"#));
         assert_eq!((usage.input, usage.output), (Some(3), Some(0)));
     }
 
     #[test]
     fn a_total_alone_is_all_prompt() {
-        assert_eq!(parse(r#"{"total_tokens":9}"#).unwrap().input, Some(9));
+        assert_eq!(parse(r#"{"total_tokens":9}"#).input, Some(9));
     }
 
     #[test]
-    fn malformed_reports() {
+    fn a_malformed_kind_is_not_reported_and_spoils_no_other() {
         for text in [
             r#"{"prompt_tokens":-1}"#,
             r#"{"prompt_tokens":1.5}"#,
@@ -203,12 +219,21 @@ mod tests {
             r#"{"completion_tokens":1e30}"#,
             r#"{"prompt_tokens":2199023255552}"#,
             r#"{"prompt_tokens":"7"}"#,
-            "[]",
+            r#"{"prompt_tokens":null,"prompt_tokens_details":[]}"#,
+            "{}",
+            "[14,4]",
             "{",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert!(!parse(text).is_reported(), "{text}");
         }
-        assert!(!parse("{}").unwrap().is_reported());
-        assert!(!parse(r#"{"prompt_tokens":null}"#).unwrap().is_reported());
+        let usage =
+            parse(r#"{"prompt_tokens":-1,"completion_tokens":4,"completion_tokens_details":7}"#);
+        assert_eq!((usage.input, usage.output), (None, Some(4)));
+    }
+
+    #[test]
+    fn both_families_of_names_and_floats() {
+        let usage = parse(r#"{"prompt_tokens":3,"input_tokens":3,"output_tokens":4.0}"#);
+        assert_eq!((usage.input, usage.output), (Some(3), Some(4)));
     }
 }

@@ -77,7 +77,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(exchange) = self.metered_exchange() {
-            exchange.response_trailers();
+            exchange.response_trailers(host::now());
             self.publish();
         }
         Action::Continue

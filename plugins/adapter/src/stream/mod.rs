@@ -31,6 +31,8 @@ pub(crate) struct Stream {
     concerns: Concerns,
     reads_source_address: bool,
     phase: Phase,
+    /// The body that went on: the proxy keeps it as long as the stream, to be able to retry.
+    upload: Option<UploadGuard>,
     /// Whether the record is published.
     published: bool,
 }
@@ -59,6 +61,7 @@ impl Stream {
             concerns,
             reads_source_address,
             phase: Phase::New,
+            upload: None,
             published: false,
         }
     }
@@ -139,13 +142,16 @@ impl Stream {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
         let (
             Phase::AwaitBody {
-                headers, received, ..
+                headers,
+                upload,
+                received,
             },
             Some(exchange),
         ) = (phase, &mut self.exchange)
         else {
             return self.unconfigured();
         };
+        self.upload = Some(upload);
         let body = host::request_body(received);
         match exchange.request_body(Headers(&headers), &body) {
             Ok(forward) => self.forward(forward, received),
@@ -161,6 +167,10 @@ impl Stream {
         }
         for (name, value) in &forward.set {
             self.set_http_request_header(name, Some(value));
+        }
+        let length = forward.body.as_ref().map_or(received, String::len);
+        if let Some(upload) = &mut self.upload {
+            upload.complete(u64::try_from(length).unwrap_or(u64::MAX));
         }
         if let Some(body) = &forward.body {
             self.set_http_request_header("content-length", Some(&body.len().to_string()));
@@ -209,6 +219,7 @@ impl Stream {
     fn reply(&mut self, reply: Reply) -> Action {
         self.send_http_response(reply.status.into(), reply.headers, Some(&reply.body));
         self.phase = Phase::Replied;
+        self.upload = None;
         self.publish();
         Action::Pause
     }
@@ -260,6 +271,7 @@ impl Stream {
             vm::with_metrics(|metrics| metrics.count(&settlement));
         }
         self.exchange = None;
+        self.upload = None;
     }
 
     /// Whether this module accounts for the exchange. In a chain that is the module that answered,

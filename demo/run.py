@@ -8,6 +8,9 @@ import signal
 import sys
 import time
 
+# Until something is started there is nothing to end: Ctrl-C just ends us, imports included.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import openai
 import tour
 from processes import StackError, end_with_parent
@@ -40,7 +43,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def end_on_signals() -> None:
-    """Has SIGTERM and SIGHUP unwind like an exit, and the end of `make` end us."""
+    """Has SIGINT, SIGTERM and SIGHUP unwind like an exit, and the end of `make` end us."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
     end_with_parent(signal.SIGTERM)

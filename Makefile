@@ -9,7 +9,11 @@ SHELL := bash
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
 WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
-	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter
+	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap
+# What the tests load beside the gateway module.
+TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap
+# Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
+OPEN_FILES := 8192
 
 # What the demo and the end-to-end tests start.
 export TOLLGATE_MODULE := $(TARGET)/wasm32-wasip1/release/tollgate_gateway.wasm
@@ -27,7 +31,10 @@ serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its
 	@exec $(PYTHON_ENV) demo/run.py serve --port "$${PORT:-0}"
 
 test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDKs, the documents
-	cargo test --workspace
+	@scripts/step test-modules "Building the modules for the tests" \
+		cargo build --release --target wasm32-wasip1 $(TEST_MODULES)
+	ulimit -Sn $(OPEN_FILES) || echo "fewer than $(OPEN_FILES) open files are allowed: floods may fail" >&2; \
+		cargo test --workspace
 	$(PYTHON_ENV) -m pytest host-tests/sdk
 	$(PYTHON_ENV) -m pytest host-tests/docs
 

@@ -2,12 +2,13 @@
 //!
 //! [`corpus`] reads the files below `scenarios/` (their format is in `README.md`), [`stage`] plays
 //! one against a gateway, between our own [`client`] and [`upstream`], and [`check`] compares what
-//! was seen with what was promised. Nothing here knows which gateway that is: a driver does
-//! (`tests/envoy.rs` starts a real Envoy).
+//! was seen with what was promised. None of these knows which gateway that is: a driver does.
+//! [`envoy`] is what the drivers for a real Envoy share.
 
 pub mod check;
 pub mod client;
 pub mod corpus;
+pub mod envoy;
 pub mod expect;
 mod flow;
 pub mod headers;

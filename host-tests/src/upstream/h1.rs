@@ -21,13 +21,13 @@ pub(super) async fn serve(stream: TcpStream, name: String, state: Arc<State>) {
             Err(error) => return state.stray(format!("{name}, behind {before}: {error}")),
         };
         let id = scenario_of(&received);
-        let Some((number, answer)) = state.begin(&id, received) else {
+        let Some(script) = state.begin(&id, received) else {
             return state.stray(format!(
                 "{name}, behind {before}: a request of no running scenario ({id:?})"
             ));
         };
-        let (taken, after) = play(answer.as_ref(), &mut wire, &mut writer).await;
-        state.end(&id, number, taken);
+        let (taken, after) = play(&script, &mut wire, &mut writer).await;
+        state.end(&id, script.number, taken);
         before = id;
         match after {
             After::KeepOpen => {}

@@ -2,15 +2,14 @@
 
 use std::future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::{Received, State, scenario_of};
+use super::{Received, Script, State, scenario_of};
 use crate::flow;
 use crate::headers::Headers;
 use crate::scenario::{Answer, BETWEEN_SPLITS, Framing, Splits, Step};
@@ -44,22 +43,22 @@ async fn exchange(
         Err(error) => return state.stray(format!("{name}: a request cut off: {error}")),
     };
     let id = scenario_of(&received);
-    let Some((number, answer)) = state.begin(&id, received) else {
+    let Some(script) = state.begin(&id, received) else {
         return state.stray(format!("{name}: a request of no running scenario ({id:?})"));
     };
-    let played = match &answer {
-        Some(answer) if number < answer.refuse_first => {
+    let played = match &script.answer {
+        Some(answer) if script.number < answer.refuse_first => {
             respond.send_reset(Reason::REFUSED_STREAM);
             Ok(())
         }
-        Some(answer) => play(answer, &mut respond).await,
+        Some(answer) => play(answer, &script, &mut respond).await,
         None => {
             // A request that should not have come.
             respond.send_reset(Reason::INTERNAL_ERROR);
             Ok(())
         }
     };
-    state.end(&id, number, played.is_ok());
+    state.end(&id, script.number, played.is_ok());
 }
 
 async fn receive(request: http::Request<RecvStream>, name: &str) -> Result<Received, h2::Error> {
@@ -87,12 +86,16 @@ async fn receive(request: http::Request<RecvStream>, name: &str) -> Result<Recei
 }
 
 /// An error: the gateway reset the stream before the answer was whole.
-async fn play(answer: &Answer, respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
+async fn play(
+    answer: &Answer,
+    script: &Script,
+    respond: &mut SendResponse<Bytes>,
+) -> Result<(), h2::Error> {
     for step in &answer.before {
         match step {
             Step::PauseMs(ms) => {
                 let gone = future::poll_fn(|context| respond.poll_reset(context));
-                pause(*ms, gone).await?;
+                pause(*ms, script, gone).await?;
             }
             _ => {
                 respond.send_reset(Reason::INTERNAL_ERROR);
@@ -108,7 +111,7 @@ async fn play(answer: &Answer, respond: &mut SendResponse<Bytes>) -> Result<(), 
         match piece {
             Step::PauseMs(ms) => {
                 let gone = future::poll_fn(|context| stream.poll_reset(context));
-                pause(*ms, gone).await?;
+                pause(*ms, script, gone).await?;
             }
             Step::Reset | Step::Close => {
                 stream.send_reset(Reason::INTERNAL_ERROR);
@@ -130,11 +133,12 @@ async fn end(answer: &Answer, mut stream: SendStream<Bytes>) -> Result<(), h2::E
 /// Waits, but not for a gateway that reset the stream.
 async fn pause(
     ms: u64,
+    script: &Script,
     gone: impl Future<Output = Result<Reason, h2::Error>>,
 ) -> Result<(), h2::Error> {
-    match timeout(Duration::from_millis(ms), gone).await {
-        Ok(reason) => Err(reason?.into()),
-        Err(_) => Ok(()),
+    tokio::select! {
+        reason = gone => Err(reason?.into()),
+        () = super::pause(ms, script.resumed.clone()) => Ok(()),
     }
 }
 

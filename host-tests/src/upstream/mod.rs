@@ -10,13 +10,14 @@ mod play;
 mod receive;
 
 use std::collections::{BTreeMap, HashMap};
+use std::future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::client::SCENARIO_HEADER;
 use crate::scenario::{Answer, Protocol};
@@ -25,6 +26,8 @@ pub use receive::Received;
 
 /// How long an answer may still be played when its exchange is over for the client.
 const SETTLING: Duration = Duration::from_secs(5);
+/// How long a request may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(20);
 
 /// The upstream, listening on one loopback port for each name.
 #[derive(Debug)]
@@ -51,15 +54,34 @@ struct Slot {
     answer: Option<Answer>,
     received: Vec<Received>,
     playing: usize,
+    resumed: watch::Sender<bool>,
+}
+
+/// How a request is answered.
+struct Script {
+    /// Which of those with this id it is.
+    number: usize,
+    /// `None`: the request should not have come.
+    answer: Option<Answer>,
+    resumed: watch::Receiver<bool>,
 }
 
 impl Upstream {
     /// Listens under each of these names and speaks this protocol alone.
     pub async fn start(names: &[&str], protocol: Protocol) -> io::Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, names, protocol).await
+    }
+
+    /// The same at another loopback address.
+    pub async fn start_at(
+        address: Ipv4Addr,
+        names: &[&str],
+        protocol: Protocol,
+    ) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let mut addresses = BTreeMap::new();
         for name in names {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let listener = TcpListener::bind((address, 0)).await?;
             addresses.insert((*name).to_owned(), listener.local_addr()?);
             tokio::spawn(accept(
                 listener,
@@ -83,6 +105,27 @@ impl Upstream {
             ..Slot::default()
         };
         self.state.lock().slots.insert(id.to_owned(), slot);
+    }
+
+    /// Waits until this many requests with this id have come; says whether they did in time.
+    pub async fn arrived(&self, id: &str, least: usize) -> bool {
+        let arrived = async {
+            loop {
+                let changed = self.state.changed.notified();
+                if self.state.received(id) >= least {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(ARRIVAL, arrived).await.is_ok()
+    }
+
+    /// Ends the pauses of this id's answers, those to come as well.
+    pub fn resume(&self, id: &str) {
+        if let Some(slot) = self.state.lock().slots.get(id) {
+            slot.resumed.send_replace(true);
+        }
     }
 
     /// What was received with this id, once no answer to it is being played any more.
@@ -140,6 +183,18 @@ async fn accept(listener: TcpListener, name: String, protocol: Protocol, state: 
     }
 }
 
+/// A pause in an answer, which its test may cut short.
+async fn pause(ms: u64, mut resumed: watch::Receiver<bool>) {
+    let resumed = async {
+        if resumed.wait_for(|resumed| *resumed).await.is_err() {
+            // Nobody is left to say so.
+            future::pending().await
+        }
+    };
+    // Both ends are good.
+    let _ = tokio::time::timeout(Duration::from_millis(ms), resumed).await;
+}
+
 /// The id by which a request names its script.
 fn scenario_of(received: &Received) -> String {
     let id = received.headers.value(SCENARIO_HEADER).unwrap_or_default();
@@ -152,18 +207,29 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many requests with this id have come.
+    fn received(&self, id: &str) -> usize {
+        let inner = self.lock();
+        inner.slots.get(id).map_or(0, |slot| slot.received.len())
+    }
+
     fn stray(&self, what: String) {
         self.lock().strays.push(what);
     }
 
-    /// Records a request; gives its number and the answer to play.
-    fn begin(&self, id: &str, received: Received) -> Option<(usize, Option<Answer>)> {
+    /// Records a request; gives the answer to play.
+    fn begin(&self, id: &str, received: Received) -> Option<Script> {
         let mut inner = self.lock();
         inner.traffic.push(received.beginning());
         let slot = inner.slots.get_mut(id)?;
         slot.playing += 1;
         slot.received.push(received);
-        Some((slot.received.len() - 1, slot.answer.clone()))
+        self.changed.notify_waiters();
+        Some(Script {
+            number: slot.received.len() - 1,
+            answer: slot.answer.clone(),
+            resumed: slot.resumed.subscribe(),
+        })
     }
 
     fn end(&self, id: &str, number: usize, taken: bool) {

@@ -1,11 +1,11 @@
 //! Playing one scripted answer.
 
 use std::io;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::Script;
 use crate::scenario::{Answer, BETWEEN_SPLITS, Framing, Splits, Step};
 use crate::wire::Wire;
 
@@ -17,19 +17,15 @@ pub(super) enum After {
 }
 
 /// Plays an answer. Says whether the gateway was there to the end, and what comes after.
-pub(super) async fn play<R, W>(
-    answer: Option<&Answer>,
-    wire: &mut Wire<R>,
-    writer: &mut W,
-) -> (bool, After)
+pub(super) async fn play<R, W>(script: &Script, wire: &mut Wire<R>, writer: &mut W) -> (bool, After)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let Some(answer) = answer else {
+    let Some(answer) = &script.answer else {
         return unexpected(writer).await;
     };
-    match play_steps(answer, wire, writer).await {
+    match play_steps(answer, script, wire, writer).await {
         Ok(After::KeepOpen) if answer.framing == Framing::UntilClose => (true, After::Close),
         Ok(after) => (true, after),
         Err(_) => (false, After::Close),
@@ -43,14 +39,19 @@ async fn unexpected<W: AsyncWrite + Unpin>(writer: &mut W) -> (bool, After) {
     (writer.write_all(answer).await.is_ok(), After::Close)
 }
 
-async fn play_steps<R, W>(answer: &Answer, wire: &mut Wire<R>, writer: &mut W) -> io::Result<After>
+async fn play_steps<R, W>(
+    answer: &Answer,
+    script: &Script,
+    wire: &mut Wire<R>,
+    writer: &mut W,
+) -> io::Result<After>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     for step in &answer.before {
         match step {
-            Step::PauseMs(ms) => pause(wire, *ms).await?,
+            Step::PauseMs(ms) => pause(wire, *ms, script).await?,
             Step::Reset => return Ok(After::Reset),
             Step::Close => return Ok(After::Close),
             // Bytes before the status line: an interim answer, or nonsense.
@@ -64,7 +65,7 @@ where
             sleep(BETWEEN_SPLITS).await;
         }
         match piece {
-            Step::PauseMs(ms) => pause(wire, *ms).await?,
+            Step::PauseMs(ms) => pause(wire, *ms, script).await?,
             Step::Reset => return Ok(After::Reset),
             Step::Close => return Ok(After::Close),
             bytes => write_piece(answer.framing, &bytes.bytes(), writer).await?,
@@ -78,14 +79,19 @@ where
 }
 
 /// Waits, but not for a gateway that is gone.
-async fn pause<R: AsyncRead + Unpin>(wire: &mut Wire<R>, ms: u64) -> io::Result<()> {
+async fn pause<R: AsyncRead + Unpin>(
+    wire: &mut Wire<R>,
+    ms: u64,
+    script: &Script,
+) -> io::Result<()> {
     let gone = async {
         while wire.fill().await? {}
         Err(io::ErrorKind::UnexpectedEof.into())
     };
-    timeout(Duration::from_millis(ms), gone)
-        .await
-        .unwrap_or(Ok(()))
+    tokio::select! {
+        gone = gone => gone,
+        () = super::pause(ms, script.resumed.clone()) => Ok(()),
+    }
 }
 
 async fn write_piece<W: AsyncWrite + Unpin>(

@@ -10,17 +10,18 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tollgate_host_tests::check;
 use tollgate_host_tests::corpus::Test;
+use tollgate_host_tests::envoy::{AccessLog, Envoy, Programs};
 use tollgate_host_tests::scenario::{Gateway, Protocol};
 use tollgate_host_tests::stage::{Played, Stage};
 use tollgate_host_tests::upstream::Upstream;
-
-use crate::access_log::AccessLog;
-use crate::process::{Envoy, Programs};
 
 /// Upstreams of ours that the rule files name. One more, `dead`, takes no connection.
 const UPSTREAMS: [&str; 3] = ["default", "east", "west"];
 /// Names of upstream secrets; `credentials/` has no file for the second.
 const CREDENTIALS: [&str; 2] = ["pool-key", "absent-key"];
+
+/// Worker threads of an Envoy: enough for two VMs to differ.
+const WORKERS: usize = 2;
 
 /// An Envoy and what stands around it.
 pub(crate) struct Arrangement {
@@ -47,7 +48,7 @@ impl Arrangement {
         let folder = folder.join(gateway.name());
         programs.configure(&folder, &arguments(gateway, &upstream, dead))?;
         tamper(gateway, &folder.join("module.json"))?;
-        let mut envoy = Envoy::start(programs, folder)?;
+        let mut envoy = Envoy::start(programs, folder, WORKERS)?;
         if !matches!(gateway, Gateway::NoPolicy | Gateway::BrokenPolicy) {
             envoy.wait_until_ready()?;
         }

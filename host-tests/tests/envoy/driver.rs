@@ -11,12 +11,10 @@ use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tollgate_host_tests::corpus::Test;
+use tollgate_host_tests::envoy::{Programs, Snapshot, audit, tail};
 use tollgate_host_tests::scenario::Gateway;
 
 use crate::arrangement::Arrangement;
-use crate::audit;
-use crate::metrics::Snapshot;
-use crate::process::{Programs, tail};
 
 /// Client addresses of scenarios that name no network: 127.128.0.0/9.
 const CLIENTS: Ipv4Addr = Ipv4Addr::new(127, 128, 0, 0);

@@ -6,13 +6,8 @@
 
 #![expect(clippy::print_stderr, reason = "a test runner talks to the terminal")]
 
-mod access_log;
-mod admin;
 mod arrangement;
-mod audit;
 mod driver;
-mod metrics;
-mod process;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -3,20 +3,22 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::client::{Connection, End, Outgoing};
+use crate::scenario::{Protocol, Request};
 use anyhow::{Result, anyhow, bail};
-use tollgate_host_tests::client::{Connection, End, Outgoing};
-use tollgate_host_tests::scenario::{Protocol, Request};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An answer read whole.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Without transfer coding.
+    pub body: Vec<u8>,
 }
 
 /// Asks by HTTP/1.1 on a connection of its own.
-pub(crate) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::upstream::Upstream;
 use anyhow::{Context, Result};
-use tollgate_host_tests::upstream::Upstream;
 
-use crate::admin::get;
-use crate::process::Envoy;
+use super::admin::get;
+use super::process::Envoy;
 
 /// How every secret of the scenarios begins: virtual keys that clients send…
 const KEY_MARKS: [&str; 2] = ["sk-test-", "sk-tollgate-"];
@@ -17,7 +17,7 @@ const CREDENTIAL_MARK: &str = "upstream-secret-";
 const PROMPT_MARK: &str = "prompt-secret-";
 
 /// One line for each place where a secret was found.
-pub(crate) fn secrets(envoy: &Envoy, upstream: &Upstream) -> Result<Vec<String>> {
+pub fn secrets(envoy: &Envoy, upstream: &Upstream) -> Result<Vec<String>> {
     let everywhere = || KEY_MARKS.into_iter().chain([CREDENTIAL_MARK, PROMPT_MARK]);
     let mut problems = Vec::new();
     for file in [envoy.log(), envoy.access_log()] {

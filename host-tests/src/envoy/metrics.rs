@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::expect::MetricExpect;
 use anyhow::{Context, Result};
-use tollgate_host_tests::expect::MetricExpect;
 
-use crate::admin::get;
+use super::admin::get;
 
 /// The module's series at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct Snapshot(Vec<Series>);
+pub struct Snapshot(Vec<Series>);
 
 #[derive(Debug)]
 struct Series {
@@ -21,7 +21,7 @@ struct Series {
 
 impl Snapshot {
     /// Asks Envoy.
-    pub(crate) fn take(admin: SocketAddr) -> Result<Self> {
+    pub fn take(admin: SocketAddr) -> Result<Self> {
         let answer = get(admin, "/stats/prometheus?filter=wasmcustom")?;
         let text = String::from_utf8(answer.body)?;
         let lines = text
@@ -32,7 +32,7 @@ impl Snapshot {
     }
 
     /// One line for each metric that changed otherwise than expected since `before`.
-    pub(crate) fn problems(&self, before: &Self, expected: &[MetricExpect]) -> Vec<String> {
+    pub fn problems(&self, before: &Self, expected: &[MetricExpect]) -> Vec<String> {
         let differs = |metric: &&MetricExpect| self.delta(before, metric) != metric.delta;
         let problem = |metric: &MetricExpect| {
             let (name, labels) = (&metric.name, &metric.labels);
@@ -43,6 +43,33 @@ impl Snapshot {
             )
         };
         expected.iter().filter(differs).map(problem).collect()
+    }
+
+    /// The sum of a metric's series that have these labels.
+    pub fn total(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.sum(&MetricExpect {
+            name: name.to_owned(),
+            labels: labels.iter().map(own).collect(),
+            delta: 0,
+        }) as i64
+    }
+
+    /// Every counter of the module with its labels, and its value.
+    pub fn counters(&self) -> BTreeMap<String, i64> {
+        let counters = self
+            .0
+            .iter()
+            .filter(|series| series.name.ends_with("_total"));
+        counters
+            .map(
+                |Series {
+                     name,
+                     labels,
+                     value,
+                 }| (format!("{name}{labels:?}"), *value as i64),
+            )
+            .collect()
     }
 
     fn delta(&self, before: &Self, metric: &MetricExpect) -> i64 {

@@ -19,7 +19,7 @@ const TICKS: usize = 500;
 
 /// The records of one Envoy.
 #[derive(Debug)]
-pub(crate) struct AccessLog {
+pub struct AccessLog {
     file: PathBuf,
     read: Mutex<Index>,
 }
@@ -31,7 +31,8 @@ struct Index {
 }
 
 impl AccessLog {
-    pub(crate) fn new(file: PathBuf) -> Self {
+    /// Of this file.
+    pub fn new(file: PathBuf) -> Self {
         Self {
             file,
             read: Mutex::default(),
@@ -40,7 +41,7 @@ impl AccessLog {
 
     /// The records of a client address, in the order of their requests: at least `least`, unless
     /// that many don't come in time.
-    pub(crate) fn of(&self, source: Ipv4Addr, least: usize) -> Result<Vec<Value>> {
+    pub fn of(&self, source: Ipv4Addr, least: usize) -> Result<Vec<Value>> {
         let source = source.to_string();
         let mut records = Vec::new();
         for _ in 0..TICKS {

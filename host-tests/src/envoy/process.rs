@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::admin::get;
+use super::admin::get;
 
 /// How often and how long to look whether Envoy serves.
 const TICK: Duration = Duration::from_millis(20);
@@ -18,7 +18,7 @@ const TICKS: usize = 1000;
 
 /// What is run, by path.
 #[derive(Clone, Debug)]
-pub(crate) struct Programs {
+pub struct Programs {
     envoy: PathBuf,
     cli: PathBuf,
     module: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// From the environment.
-    pub(crate) fn from_env() -> Result<Self> {
+    pub fn from_env() -> Result<Self> {
         Ok(Self {
             envoy: file_named_by("TOLLGATE_ENVOY", "the Envoy binary")?,
             cli: file_named_by("TOLLGATE_CLI", "the `tollgate` binary")?,
@@ -34,9 +34,20 @@ impl Programs {
         })
     }
 
+    /// The same with another module.
+    pub fn with_module(mut self, module: PathBuf) -> Self {
+        self.module = module;
+        self
+    }
+
+    /// The folder of the modules, where the others are built to as well.
+    pub fn modules(&self) -> &Path {
+        self.module.parent().unwrap_or(Path::new(""))
+    }
+
     /// Lets `tollgate envoy-config` write an Envoy's configuration, with these arguments besides
     /// those for the ports and the folder.
-    pub(crate) fn configure(&self, folder: &Path, arguments: &[OsString]) -> Result<()> {
+    pub fn configure(&self, folder: &Path, arguments: &[OsString]) -> Result<()> {
         let output = Command::new(&self.cli)
             .args(["envoy-config", "--listen", "1", "--admin", "1", "--module"])
             .arg(&self.module)
@@ -68,39 +79,50 @@ fn file_named_by(variable: &str, what: &str) -> Result<PathBuf> {
 
 /// A running Envoy.
 #[derive(Debug)]
-pub(crate) struct Envoy {
+pub struct Envoy {
     child: Child,
     folder: PathBuf,
     /// Where clients connect.
-    pub(crate) listener: SocketAddr,
+    pub listener: SocketAddr,
     /// Its admin interface.
-    pub(crate) admin: SocketAddr,
+    pub admin: SocketAddr,
 }
 
 impl Envoy {
     /// Starts one that is configured in this folder, and waits until it listens.
-    pub(crate) fn start(programs: &Programs, folder: PathBuf) -> Result<Self> {
-        let child = spawn(&programs.envoy, &folder)?;
+    pub fn start(programs: &Programs, folder: PathBuf, workers: usize) -> Result<Self> {
+        let mut envoy = Self::launch(programs, folder, workers)?;
+        envoy.wait_until_listening()?;
+        Ok(envoy)
+    }
+
+    /// Starts one that is configured in this folder, and waits for nothing.
+    pub fn launch(programs: &Programs, folder: PathBuf, workers: usize) -> Result<Self> {
+        let child = spawn(&programs.envoy, &folder, workers)?;
         let unset = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy = Self {
+        Ok(Self {
             child,
             folder,
             listener: unset,
             admin: unset,
-        };
-        envoy.admin = envoy.wait_for("its admin address", |envoy| {
+        })
+    }
+
+    /// Waits until it accepts clients; before that its addresses are not known.
+    pub fn wait_until_listening(&mut self) -> Result<()> {
+        self.admin = self.wait_for("its admin address", |envoy| {
             fs::read_to_string(envoy.folder.join("admin-address"))
                 .ok()?
                 .trim()
                 .parse()
                 .ok()
         })?;
-        envoy.listener = envoy.wait_for("its listener", listener)?;
-        Ok(envoy)
+        self.listener = self.wait_for("its listener", listener)?;
+        Ok(())
     }
 
     /// Waits until the module says that it has a policy.
-    pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+    pub fn wait_until_ready(&mut self) -> Result<()> {
         let ready = |envoy: &Self| {
             get(envoy.listener, "/readyz")
                 .ok()
@@ -110,13 +132,27 @@ impl Envoy {
         Ok(())
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kib: u64 = kib.context("no VmRSS in the process's status")?.parse()?;
+        Ok(kib << 10)
+    }
+
     /// One line for each request it served.
-    pub(crate) fn access_log(&self) -> PathBuf {
+    pub fn access_log(&self) -> PathBuf {
         self.folder.join("access.log")
     }
 
     /// What it says about itself.
-    pub(crate) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.folder.join("envoy.log")
     }
 
@@ -175,7 +211,7 @@ fn adapt(bootstrap: &Path) -> Result<()> {
     fs::write(bootstrap, config.to_string()).with_context(|| bootstrap.display().to_string())
 }
 
-fn spawn(envoy: &Path, folder: &Path) -> Result<Child> {
+fn spawn(envoy: &Path, folder: &Path, workers: usize) -> Result<Child> {
     let create = |name: &str| File::create(folder.join(name));
     command(envoy)
         .current_dir(folder)
@@ -188,7 +224,7 @@ fn spawn(envoy: &Path, folder: &Path) -> Result<Child> {
         .args([
             "--disable-hot-restart",
             "--concurrency",
-            "2",
+            &workers.to_string(),
             "--file-flush-interval-msec",
             "20",
         ])
@@ -218,7 +254,7 @@ fn command(program: &Path) -> Command {
 }
 
 /// The last lines of a log.
-pub(crate) fn tail(file: &Path) -> String {
+pub fn tail(file: &Path) -> String {
     const LINES: usize = 60;
     let text = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -1,0 +1,74 @@
+//! What Tollgate promises over time, each shown with a real Envoy of its own: traps, edits while
+//! requests run, starts without a policy, rotated secrets, floods of uploads, chains of modules.
+//!
+//! `make test` sets what it needs: `TOLLGATE_ENVOY` (Envoy's binary), `TOLLGATE_CLI` (ours) and
+//! `TOLLGATE_MODULE` (the gateway module; the other modules are beside it).
+
+#![expect(clippy::print_stderr, reason = "a test runner talks to the terminal")]
+
+mod chain;
+mod client;
+mod counting;
+mod credentials;
+mod edits;
+mod failover;
+mod gateway;
+mod keys;
+mod messages;
+mod modules;
+mod refused_edits;
+mod rules;
+mod setup;
+mod start;
+mod traps;
+mod uploads;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Trial};
+use tollgate_host_tests::envoy::tail;
+
+/// A promise: its test gets an empty folder.
+type Promise = (&'static str, fn(&Path) -> Result<()>);
+
+/// Tests mostly wait, but each starts an Envoy.
+const THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    let promises = [
+        traps::PROMISES,
+        edits::PROMISES,
+        refused_edits::PROMISES,
+        start::PROMISES,
+        credentials::PROMISES,
+        uploads::PROMISES,
+        modules::PROMISES,
+        chain::PROMISES,
+        failover::PROMISES,
+        keys::PROMISES,
+        counting::PROMISES,
+    ];
+    let trials = promises.concat().into_iter().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial((name, show): Promise) -> Trial {
+    Trial::test(name, move || {
+        let folder = tempfile::Builder::new()
+            .prefix("tollgate-lifecycle-")
+            .tempdir()?;
+        show(folder.path()).map_err(|error| {
+            let log = tail(&folder.path().join("envoy/envoy.log"));
+            let kept = folder.keep();
+            eprintln!(
+                "\n{name}: {error:#}\nEnvoy's log ends:\n{log}\nkept: {}\n",
+                kept.display()
+            );
+            format!("{error:#}").into()
+        })
+    })
+}

@@ -1,0 +1,260 @@
+//! Floods of slow uploads: bounded per key and per VM before they are buffered, without harm to
+//! others, and forgotten when they are gone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, ensure};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tollgate_host_tests::client::{self, Outgoing};
+use tollgate_host_tests::scenario::{Abort, Answer, Body, Framing, Generated, Request, Step};
+
+use crate::Promise;
+use crate::client::{connect, refused};
+use crate::gateway::{Gateway, wait_for};
+use crate::messages::{
+    after, answer, answered, chat, held, leaving, request, streamed, streamed_chat,
+};
+use crate::rules::{PLAIN, rules, secret};
+use crate::setup::{Setup, WORKERS};
+
+pub(crate) const PROMISES: &[Promise] = &[
+    ("uploads/of-one-key-with-a-length", |folder| {
+        one_key(folder, Framing::Length, 1 << 20, 4 << 10)
+    }),
+    ("uploads/of-one-key-chunked", |folder| {
+        one_key(folder, Framing::Chunked, 512 << 10, 512 << 10)
+    }),
+    ("uploads/of-many-keys-fill-a-vm", many_keys),
+    ("uploads/that-end-in-any-phase-leak-nothing", leaks),
+];
+
+/// Clients of a flood.
+const FLOOD: usize = 1000;
+/// The bound on the bodies in flight of one key in one VM, in bytes.
+const PER_KEY: usize = 128 << 20;
+/// The largest body, in bytes.
+const LARGEST: usize = 32 << 20;
+/// What Envoy may need beyond the bodies it holds: buffers of a thousand connections among it.
+const SLACK: u64 = 96 << 20;
+
+/// A flood of uploads of `counted` bytes each, of which `sent` bytes trickle in.
+fn one_key(folder: &Path, framing: Framing, counted: usize, sent: usize) -> Result<()> {
+    let gateway = Gateway::with_rules(folder, &rules(PLAIN, &["flood", "other"]))?;
+    gateway.serves(&chat("flood", "plain"), &answered())?;
+    let memory = gateway.envoy.resident_memory()?;
+    let held_at_most = WORKERS * PER_KEY / counted;
+    let upload = trickling("flood", framing, counted, sent);
+    for round in 0..2 {
+        let flood = Flood::start(&gateway, &upload)?;
+        let excess = FLOOD - held_at_most;
+        wait_for("the excess is refused", || {
+            let (held, over) = (flood.held(), FLOOD - flood.held());
+            ensure!(held > 0, "no upload is left");
+            Ok((over >= excess).then_some(()))
+        })?;
+        for _ in 0..10 {
+            gateway.serves(&chat("other", "plain"), &answered())?;
+        }
+        if framing == Framing::Length {
+            let seen = gateway.ask(&chat("flood", "plain"), None)?;
+            refused(seen, 429, "too_many_uploads")?;
+        }
+        let grown = gateway.envoy.resident_memory()?.saturating_sub(memory);
+        let bound = (WORKERS * PER_KEY) as u64 + SLACK;
+        ensure!(
+            grown <= bound,
+            "round {round}: memory grew by {} MiB",
+            grown >> 20
+        );
+        flood.refusals(&gateway)?;
+        wait_for("the uploads are gone", || {
+            Ok((gateway.stat("http.tollgate.downstream_rq_active")? == 0).then_some(()))
+        })?;
+        gateway.serves(&chat("flood", "plain"), &answered())?;
+    }
+    gateway.audit()
+}
+
+fn many_keys(folder: &Path) -> Result<()> {
+    let teams = ["a", "b", "c", "d"];
+    let setup = Setup::new(folder)?;
+    setup.configure(&rules(PLAIN, &[&teams[..], &["e"]].concat()))?;
+    let gateway = setup.start_with(1)?;
+    let fill = |sent: usize| -> Result<Vec<_>> {
+        let of_team = |team| std::iter::repeat_n(team, PER_KEY / LARGEST);
+        let uploads = teams
+            .into_iter()
+            .flat_map(of_team)
+            .map(|team| gateway.fly(&trickling(team, Framing::Length, LARGEST, sent), None));
+        uploads.collect()
+    };
+
+    // Announcements use up a key's share and nothing of the others'.
+    let announced = fill(0)?;
+    active(&gateway, announced.len())?;
+    refused(
+        gateway.ask(&chat("a", "plain"), None)?,
+        429,
+        "too_many_uploads",
+    )?;
+    gateway.serves(&chat("e", "plain"), &answered())?;
+    drop(announced);
+    active(&gateway, 0)?;
+
+    // What has arrived fills the worker.
+    let mut arrived = fill(LARGEST - 1)?;
+    active(&gateway, arrived.len())?;
+    wait_for("all of it has arrived", || {
+        let seen = gateway.ask(&chat("e", "plain"), Some(&answered()))?;
+        Ok(refused(seen, 503, "upload_memory_full").ok())
+    })?;
+    arrived.pop();
+    active(&gateway, arrived.len())?;
+    gateway.serves(&chat("e", "plain"), &answered())?;
+    gateway.audit()
+}
+
+fn leaks(folder: &Path) -> Result<()> {
+    const ROUNDS: usize = 5;
+    let setup = Setup::new(folder)?;
+    setup.configure(&rules(PLAIN, &["one"]))?;
+    let gateway = setup.start_with(1)?;
+    for _ in 0..ROUNDS {
+        for (request, answer) in endings() {
+            gateway.ask(&request, Some(&answer))?;
+        }
+        let stalled = gateway.fly(&trickling("one", Framing::Length, LARGEST, 10), None)?;
+        active(&gateway, 1)?;
+        drop(stalled);
+        active(&gateway, 0)?;
+    }
+    // Exactly what one key may hold has room.
+    let whole = trickling("one", Framing::Length, LARGEST, 0);
+    let uploads = (0..PER_KEY / LARGEST).map(|_| gateway.fly(&whole, None));
+    let uploads: Vec<_> = uploads.collect::<Result<_>>()?;
+    active(&gateway, uploads.len())?;
+    ensure!(
+        !uploads.iter().any(|upload| upload.is_over()),
+        "less has room"
+    );
+    refused(
+        gateway.ask(&chat("one", "plain"), None)?,
+        429,
+        "too_many_uploads",
+    )?;
+    Ok(())
+}
+
+/// Requests that end in each phase, by the client, the module, Envoy and the upstream.
+fn endings() -> Vec<(Request, Answer)> {
+    let large = || trickling("one", Framing::Length, LARGEST, 10);
+    let headers = json!({"authorization": format!("Bearer {}", secret("one"))});
+    let invalid =
+        json!({"path": "/v1/chat/completions", "headers": headers, "body": {"text": "{"}});
+    vec![
+        (chat("one", "plain"), answered()),
+        (leaving(large(), Abort::AfterRequestBytes(0)), answered()),
+        (leaving(large(), Abort::AfterRequestBytes(10)), answered()),
+        (leaving(chat("one", "plain"), Abort::AfterMs(50)), held()),
+        (
+            leaving(streamed_chat("one", "plain"), Abort::AfterEvents(1)),
+            streamed(),
+        ),
+        (
+            trickling("one", Framing::Length, LARGEST + 1, 0),
+            answered(),
+        ),
+        (chunked("one", LARGEST + 1), answered()),
+        (request(invalid), answered()),
+        (chat("one", "absent"), answered()),
+        (chat("one", "plain"), after(Step::Reset)),
+        (chat("one", "plain"), answer(json!({"status": 500}))),
+    ]
+}
+
+/// An upload of so many bytes, which stops after so many.
+fn trickling(team: &str, framing: Framing, length: usize, sent: usize) -> Request {
+    const PIECES: usize = 16;
+    let step = (sent / PIECES).max(1);
+    Request {
+        framing,
+        splits: (0..PIECES).map(|piece| (piece * step).min(sent)).collect(),
+        abort: Some(Abort::StallAfterRequestBytes(sent)),
+        body: Some(filler(length)),
+        ..chat(team, "plain")
+    }
+}
+
+fn chunked(team: &str, length: usize) -> Request {
+    Request {
+        framing: Framing::Chunked,
+        body: Some(filler(length)),
+        ..chat(team, "plain")
+    }
+}
+
+fn filler(times: usize) -> Body {
+    Body::Generated(Generated {
+        before: String::new(),
+        fill: "x".to_owned(),
+        times,
+        after: String::new(),
+    })
+}
+
+/// Waits until Envoy handles so many requests.
+fn active(gateway: &Gateway, requests: usize) -> Result<()> {
+    wait_for(&format!("{requests} active requests"), || {
+        let active = gateway.stat("http.tollgate.downstream_rq_active")?;
+        Ok((active == requests as u64).then_some(()))
+    })
+}
+
+/// Many clients that send the same and wait.
+struct Flood(Vec<JoinHandle<Result<client::Seen, String>>>);
+
+impl Flood {
+    fn start(gateway: &Gateway, upload: &Request) -> Result<Self> {
+        let id = "flood";
+        gateway.setup.upstream.prepare(id, None);
+        let outgoing = Arc::new(Outgoing::new(upload, id).map_err(|e| anyhow!(e))?);
+        let mut clients = Vec::new();
+        for _ in 0..FLOOD {
+            let mut connection = gateway
+                .setup
+                .runtime
+                .block_on(connect(gateway.envoy.listener))?;
+            let outgoing = outgoing.clone();
+            let exchange = async move { connection.exchange(&outgoing).await };
+            clients.push(gateway.setup.runtime.spawn(exchange));
+        }
+        Ok(Self(clients))
+    }
+
+    /// How many have no answer.
+    fn held(&self) -> usize {
+        let held = self.0.iter().filter(|client| !client.is_finished());
+        held.count()
+    }
+
+    /// Every answer so far must be the refusal. The others leave.
+    fn refusals(self, gateway: &Gateway) -> Result<()> {
+        let upstream = &gateway.setup.upstream;
+        for client in self.0 {
+            if !client.is_finished() {
+                client.abort();
+                continue;
+            }
+            let client = gateway.setup.runtime.block_on(client)?;
+            let client = client.map_err(|e| anyhow!(e))?;
+            let upstream = Vec::new();
+            let seen = tollgate_host_tests::stage::Seen { client, upstream };
+            refused(seen, 429, "too_many_uploads")?;
+        }
+        let taken = gateway.setup.runtime.block_on(upstream.received("flood"));
+        ensure!(taken.is_empty(), "{} uploads went upstream", taken.len());
+        Ok(())
+    }
+}

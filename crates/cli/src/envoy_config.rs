@@ -1,135 +1,17 @@
 //! `tollgate envoy-config`: an Envoy's configuration written, or an existing one checked.
 
+mod arguments;
+
 use crate::failure::Failure;
 use crate::{output, policy};
-use anyhow::{Context, bail};
-use clap::Args;
-use std::collections::BTreeMap;
+use anyhow::Context;
+use arguments::{Sources, Tuning};
 use std::fs;
-use std::io::{self, Write};
-use std::path::{self, Path, PathBuf};
-use std::time::Duration;
-use tollgate_envoy_config::{
-    Address, CLUSTERS_FILE, Finding, Limits, Listeners, Options, Timeouts, Upstream,
-};
+use std::io::Write;
+use std::path::Path;
+use tollgate_envoy_config::Finding;
 
-#[derive(Args, Debug)]
-pub(crate) struct EnvoyConfig {
-    /// Say what this bootstrap (YAML or JSON) lacks, and write nothing
-    #[arg(long, value_name = "BOOTSTRAP", exclusive = true)]
-    check: Option<PathBuf>,
-
-    #[command(flatten)]
-    sources: Option<Sources>,
-
-    #[command(flatten)]
-    tuning: Tuning,
-}
-
-/// What a configuration is made from.
-#[derive(Args, Debug)]
-struct Sources {
-    /// Directory of rule files
-    #[arg(long, value_name = "DIR")]
-    policies: PathBuf,
-
-    /// The module, tollgate_gateway.wasm
-    #[arg(long, value_name = "FILE")]
-    module: PathBuf,
-
-    /// A server that targets name; without a name it is `default`
-    #[arg(
-        long = "upstream",
-        value_name = "[NAME=][https://]HOST:PORT",
-        required = true
-    )]
-    upstreams: Vec<String>,
-
-    /// Where clients connect; a bare port is on loopback
-    #[arg(
-        long,
-        value_name = "[HOST:]PORT",
-        value_parser = Address::listening,
-        required_unless_present = "fragment"
-    )]
-    listen: Option<Address>,
-
-    /// Envoy's admin interface; a bare port is on loopback
-    #[arg(long, value_name = "[HOST:]PORT", value_parser = Address::listening)]
-    admin: Option<Address>,
-
-    /// A file that holds nothing but the secret which targets name
-    #[arg(long = "credential", value_name = "NAME=FILE")]
-    credentials: Vec<String>,
-
-    /// Write what an existing Envoy needs, in place of a bootstrap
-    #[arg(long)]
-    fragment: bool,
-
-    /// Directory to write to; made if absent
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
-
-    /// The output directory as Envoy sees it, if it is mounted elsewhere
-    #[arg(long, value_name = "DIR")]
-    mounted_at: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-struct Tuning {
-    /// Speak HTTP/2 to the upstreams
-    #[arg(long)]
-    upstream_http2: bool,
-
-    /// Certificate authorities (PEM) that https upstreams are verified against
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/etc/ssl/certs/ca-certificates.crt"
-    )]
-    ca_file: PathBuf,
-
-    /// Send traces and logs to this OpenTelemetry collector (gRPC)
-    #[arg(long, value_name = "HOST:PORT")]
-    otlp: Option<Address>,
-
-    /// Where the access log goes, in place of standard output
-    #[arg(long, value_name = "FILE")]
-    access_log: Option<PathBuf>,
-
-    /// Proxies in front of Envoy whose x-forwarded-for entries are believed
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    trusted_hops: u32,
-
-    /// Largest request body in bytes, at most 32 MiB; larger ones get 413
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body,
-        value_parser = clap::value_parser!(u64).range(1..=tollgate_core::uploads::LARGEST_BODY))]
-    max_body: u64,
-
-    /// Heap in bytes at which Envoy sheds load
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().heap)]
-    max_heap: u64,
-
-    /// Client connections at once
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
-    max_connections: u64,
-
-    /// Longest silence: the wait for a first token, the gap between two events
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "600")]
-    idle_timeout: Duration,
-
-    /// Longest life of a request and its answer together
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "3600")]
-    stream_timeout: Duration,
-
-    /// Longest that a client may take to send its request
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
-    request_timeout: Duration,
-
-    /// Longest that connecting to an upstream may take before the next one is tried
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
-    connect_timeout: Duration,
-}
+pub(crate) use arguments::EnvoyConfig;
 
 pub(crate) fn run(command: &EnvoyConfig, out: &mut impl Write) -> Result<(), Failure> {
     match (&command.check, &command.sources) {
@@ -145,12 +27,16 @@ fn check(bootstrap: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let read = |file: &Path| fs::read_to_string(file);
     let findings = tollgate_envoy_config::check(bootstrap, &read)
         .with_context(|| format!("can't check {}", bootstrap.display()))?;
-    if findings.is_empty() {
-        writeln!(out, "{}: nothing is missing", bootstrap.display())?;
-        return Ok(());
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect();
+    if findings.iter().any(Finding::is_mistake) {
+        return Err(Failure::Rules(lines.concat()));
     }
-    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
-    Err(Failure::Rules(format!("{}\n", lines.join("\n"))))
+    write!(out, "{}", lines.concat())?;
+    writeln!(out, "{}: nothing is missing", bootstrap.display())?;
+    Ok(())
 }
 
 /// Discovery files first: what they define exists before anything refers to it.
@@ -172,86 +58,6 @@ fn write(sources: &Sources, tuning: &Tuning, out: &mut impl Write) -> Result<(),
     Ok(())
 }
 
-impl Sources {
-    /// None if there is nothing to listen on, as in a fragment.
-    fn listeners(&self) -> Option<Listeners> {
-        let clients = self.listen.clone()?;
-        Some(Listeners {
-            clients,
-            admin: self.admin.clone(),
-        })
-    }
-
-    fn options(&self, tuning: &Tuning) -> anyhow::Result<Options> {
-        let directory = self.mounted_at.as_ref().unwrap_or(&self.output);
-        Ok(Options {
-            module: path::absolute(&self.module)?,
-            directory: path::absolute(directory)?,
-            upstreams: self.upstreams(tuning.upstream_http2)?,
-            credentials: self.credentials()?,
-            previous_clusters: self.previous_clusters()?,
-            otlp: tuning.otlp.clone(),
-            access_log: tuning.access_log.clone(),
-            ca_file: tuning.ca_file.clone(),
-            trusted_hops: tuning.trusted_hops,
-            limits: Limits {
-                body: tuning.max_body,
-                heap: tuning.max_heap,
-                connections: tuning.max_connections,
-            },
-            timeouts: Timeouts {
-                idle: tuning.idle_timeout,
-                stream: tuning.stream_timeout,
-                request: tuning.request_timeout,
-                connect: tuning.connect_timeout,
-            },
-        })
-    }
-
-    fn previous_clusters(&self) -> anyhow::Result<Option<String>> {
-        let file = self.output.join(CLUSTERS_FILE);
-        match fs::read_to_string(&file) {
-            Ok(contents) => Ok(Some(contents)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("can't read {}", file.display())),
-        }
-    }
-
-    fn upstreams(&self, http2: bool) -> anyhow::Result<BTreeMap<String, Upstream>> {
-        let mut upstreams = BTreeMap::new();
-        for text in &self.upstreams {
-            let (name, upstream) = Upstream::parse(text, http2)?;
-            if upstreams.insert(name.clone(), upstream).is_some() {
-                bail!("--upstream {name} is given twice");
-            }
-        }
-        Ok(upstreams)
-    }
-
-    fn credentials(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-        let mut credentials = BTreeMap::new();
-        for text in &self.credentials {
-            let Some((name, file)) = text.split_once('=') else {
-                bail!("--credential {text} is not NAME=FILE");
-            };
-            if credentials
-                .insert(name.to_owned(), path::absolute(file)?)
-                .is_some()
-            {
-                bail!("--credential {name} is given twice");
-            }
-        }
-        Ok(credentials)
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| format!("'{text}' is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,54 +69,45 @@ mod tests {
         command: EnvoyConfig,
     }
 
-    fn parse(arguments: &str) -> Result<EnvoyConfig, String> {
-        let words = std::iter::once("envoy-config").chain(arguments.split_whitespace());
-        let cli = Cli::try_parse_from(words).map_err(|error| error.to_string());
-        cli.map(|cli| cli.command)
+    fn run_with(arguments: &[&str]) -> Result<String, Failure> {
+        let cli = Cli::parse_from([&["envoy-config"], arguments].concat());
+        let mut out = Vec::new();
+        run(&cli.command, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
     }
 
-    const SOURCES: &str = "--policies p --module m.wasm --upstream vllm:8000 -o out";
-
     #[test]
-    fn a_check_needs_nothing_else_and_takes_nothing_else() {
-        assert!(parse("--check bootstrap.yaml").unwrap().check.is_some());
-        let error = parse(&format!("--check bootstrap.yaml {SOURCES}")).unwrap_err();
-        assert!(
-            error.contains("'--check <BOOTSTRAP>' cannot be used with"),
-            "{error}"
+    fn notes_are_printed_but_only_mistakes_fail_a_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir(path("policies")).unwrap();
+        fs::write(
+            path("policies/rules.yaml"),
+            "models: {chat: {targets: {stable: {}}}}",
+        )
+        .unwrap();
+        let (policies, output, bootstrap) =
+            (path("policies"), path("out"), path("out/bootstrap.json"));
+        let arguments = format!(
+            "--policies {policies} --module m.wasm --upstream 127.0.0.1:8000 --listen 8080 \
+             --trusted-hops 1 -o {output}"
         );
-    }
+        let written = run_with(&arguments.split(' ').collect::<Vec<_>>());
+        assert!(written.is_ok_and(|names| names.contains(&bootstrap)));
 
-    #[test]
-    fn a_bootstrap_needs_a_place_to_listen_a_fragment_does_not() {
-        let error = parse(SOURCES).unwrap_err();
-        assert!(error.contains("--listen <[HOST:]PORT>"), "{error}");
-        let fragment = parse(&format!("{SOURCES} --fragment")).unwrap();
-        assert!(fragment.sources.unwrap().listeners().is_none());
-        let bootstrap = parse(&format!("{SOURCES} --listen 8080")).unwrap();
-        let listeners = bootstrap.sources.unwrap().listeners().unwrap();
-        assert_eq!(listeners.clients.to_string(), "127.0.0.1:8080");
-    }
+        let said = run_with(&["--check", &bootstrap]);
+        let last = format!("\n{bootstrap}: nothing is missing\n");
+        assert!(said.is_ok_and(|said| said.contains("\n  note: ") && said.ends_with(&last)));
 
-    #[test]
-    fn files_are_named_as_envoy_sees_them() {
-        let mounted = format!("{SOURCES} --listen 8080 --mounted-at /etc/tollgate");
-        let command = parse(&mounted).unwrap();
-        let options = command.sources.unwrap().options(&command.tuning).unwrap();
-        assert_eq!(options.directory, Path::new("/etc/tollgate"));
-        assert!(options.module.is_absolute() && options.module.ends_with("m.wasm"));
-    }
-
-    #[test]
-    fn a_name_is_given_once() {
-        for twice in ["--upstream a:1", "--credential a=b --credential a=c"] {
-            let command = parse(&format!("{SOURCES} --listen 8080 {twice}")).unwrap();
-            let error = command
-                .sources
-                .unwrap()
-                .options(&command.tuning)
-                .unwrap_err();
-            assert!(error.to_string().ends_with("is given twice"), "{error}");
-        }
+        let text = fs::read_to_string(&bootstrap).unwrap();
+        fs::write(
+            &bootstrap,
+            text.replace("\"merge_slashes\": true", "\"merge_slashes\": false"),
+        )
+        .unwrap();
+        let Err(Failure::Rules(said)) = run_with(&["--check", &bootstrap]) else {
+            panic!("a mistake was not found");
+        };
+        assert!(said.contains("\n  add: merge_slashes: true\n") && said.contains("\n  note: "));
     }
 }

@@ -33,15 +33,20 @@ pub(crate) fn fragment(options: &Options) -> String {
     }
     yaml.section("connection_manager");
     let mut manager = listener::connection_manager(options);
-    for Requirement { field, why, .. } in &MANAGER {
-        let top = field.split('.').next().unwrap_or(field);
-        yaml.field(top, manager[top].take(), &format!("Otherwise {why}."));
+    for requirements in MANAGER.chunk_by(|one, next| top(one) == top(next)) {
+        let reasons: Vec<String> = requirements
+            .iter()
+            .map(|requirement| format!("Otherwise {}.", requirement.why))
+            .collect();
+        let field = top(&requirements[0]);
+        yaml.field(field, manager[field].take(), &reasons.join(" "));
     }
     if options.otlp.is_some() {
         yaml.field(
             "tracing",
             manager["tracing"].take(),
-            "A span for each request.",
+            "A span for each request: its trace begins here, a client's `traceparent` is removed \
+             (early_header_mutation_extensions).",
         );
     }
     yaml.field("http_filters", manager["http_filters"].take(), FILTERS);
@@ -52,6 +57,12 @@ pub(crate) fn fragment(options: &Options) -> String {
         ROUTES,
     );
     yaml.text
+}
+
+/// The field of the object itself that a requirement is about, or about a part of.
+fn top(requirement: &Requirement) -> &'static str {
+    let field = requirement.field;
+    field.split_once('.').map_or(field, |(top, _)| top)
 }
 
 const INTRODUCTION: &str = "\

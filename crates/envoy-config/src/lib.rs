@@ -14,6 +14,7 @@ mod bootstrap;
 mod check;
 mod clusters;
 mod discovery;
+mod early_headers;
 mod fragment;
 mod listener;
 mod local_replies;
@@ -31,7 +32,7 @@ use std::fmt;
 use tollgate_core::document::Document;
 
 pub use address::{Address, AddressError};
-pub use check::{CheckError, Finding, check};
+pub use check::{CheckError, Finding, Remedy, check};
 pub use options::{Limits, Listeners, Options, Timeouts, Upstream};
 
 /// The request header in which the module names the cluster to use.

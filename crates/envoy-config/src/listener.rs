@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::bootstrap::socket_address;
 use crate::options::{Options, seconds};
-use crate::{CLUSTER_HEADER, access_log, discovery, local_replies, otlp};
+use crate::{CLUSTER_HEADER, access_log, discovery, early_headers, local_replies, otlp};
 use serde_json::{Value, json};
 
 /// Part of the bootstrap: a listener that is replaced drains its connections, and nothing in it
@@ -46,12 +46,19 @@ pub(crate) fn connection_manager(options: &Options) -> Value {
             "cidr_ranges": [{ "address_prefix": "255.255.255.255", "prefix_len": 32 }],
         },
 
+        "early_header_mutation_extensions": early_headers::removal(options),
+
         "stream_idle_timeout": seconds(timeouts.idle),
         "request_timeout": seconds(timeouts.request),
         "request_headers_timeout": "10s",
         "max_request_headers_kb": local_replies::MAX_HEADERS_KIB,
         "common_http_protocol_options": {
-            "idle_timeout": "3600s",
+            // Of a connection without a request, with or without a key: 20,000 of them fill
+            // `--max-connections`, and Envoy's default is an hour. Longer than pools keep one
+            // (httpx 5 s, AWS's balancer 60 s, Go and reqwest 90 s), so that it is the client who
+            // closes and no request meets a closing connection. There is no bound on a
+            // connection's life: a stream may be long.
+            "idle_timeout": "120s",
             "max_headers_count": local_replies::MAX_HEADERS,
             "max_stream_duration": seconds(timeouts.stream),
             // Some servers read `x_api_key` as `x-api-key`: it must not be a way past the module.

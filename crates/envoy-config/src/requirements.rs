@@ -1,6 +1,7 @@
 //! What Tollgate needs of an Envoy's configuration, and what goes wrong without it: said once, for
 //! the fragment's comments and the check's findings.
 
+use crate::early_headers;
 use serde_json::Value;
 
 /// One field that must hold.
@@ -43,7 +44,7 @@ pub(crate) const BOOTSTRAP: [Requirement; 3] = [
 ];
 
 /// Of the connection manager that has Tollgate's filter.
-pub(crate) const MANAGER: [Requirement; 10] = [
+pub(crate) const MANAGER: [Requirement; 12] = [
     Requirement {
         field: "normalize_path",
         holds: is_true,
@@ -87,6 +88,19 @@ pub(crate) const MANAGER: [Requirement; 10] = [
         add: "headers_with_underscores_action: DROP_HEADER",
         why: "a client could set what the module removes: some servers read `x_api_key` as \
               `x-api-key`",
+    },
+    Requirement {
+        field: "common_http_protocol_options.idle_timeout",
+        holds: |value| seconds(value).is_some_and(|seconds| seconds > 0.0 && seconds <= 900.0),
+        add: "idle_timeout: 120s",
+        why: "connections that carry no request would stay for an hour (Envoy's default), and \
+              whoever opens enough of them, without a key, would keep others out",
+    },
+    Requirement {
+        field: "early_header_mutation_extensions",
+        holds: early_headers::removes_ours,
+        add: "early_header_mutation_extensions as in fragment.yaml",
+        why: "filters before the module would see a client's own x-tollgate-* and x-gateway-*",
     },
     Requirement {
         field: "stream_idle_timeout",
@@ -150,26 +164,58 @@ pub(crate) const PLUGIN: [Requirement; 5] = [
 ];
 
 /// Of the route that leads to the module's cluster.
-pub(crate) const ROUTE: [Requirement; 2] = [
-    Requirement {
-        field: "timeout",
-        holds: |value| seconds(value).is_some_and(|seconds| seconds == 0.0 || seconds >= 60.0),
-        add: "timeout: 0s",
-        why: "answers that take longer would be cut: Envoy's default is 15 s",
+pub(crate) const ROUTE: [Requirement; 1] = [Requirement {
+    field: "timeout",
+    holds: |value| seconds(value).is_some_and(|seconds| seconds == 0.0 || seconds >= 60.0),
+    add: "timeout: 0s",
+    why: "answers that take longer would be cut: Envoy's default is 15 s",
+}];
+
+/// Of whatever has the retry policy that such a route goes by: itself, or its virtual host.
+pub(crate) const RETRIES: [Requirement; 1] = [Requirement {
+    field: "retry_policy.retry_on",
+    holds: |value| {
+        let conditions = value.as_str().unwrap_or_default();
+        conditions.split(',').all(|condition| {
+            matches!(
+                condition.trim(),
+                "" | "connect-failure" | "refused-stream" | "reset-before-request"
+            )
+        })
     },
-    Requirement {
-        field: "retry_policy.retry_on",
-        holds: |value| {
-            let conditions = value.as_str().unwrap_or_default();
-            conditions.split(',').all(|condition| {
-                matches!(
-                    condition.trim(),
-                    "" | "connect-failure" | "refused-stream" | "reset-before-request"
-                )
-            })
-        },
-        add: "retry_on: connect-failure,refused-stream,reset-before-request",
-        why: "requests would be repeated that an upstream may have taken, and charges for",
+    add: "retry_on: connect-failure,refused-stream,reset-before-request",
+    why: "requests would be repeated that an upstream may have taken, and charges for",
+}];
+
+/// One field that must not be there.
+pub(crate) struct Surplus {
+    /// Dotted, below the object that the list is about.
+    pub(crate) field: &'static str,
+    /// What goes wrong with it.
+    pub(crate) why: &'static str,
+}
+
+/// Not for a connection manager that has Tollgate's filter, nor for its routes' actions.
+pub(crate) const UPGRADES: [Surplus; 1] = [Surplus {
+    field: "upgrade_configs",
+    why: "an upgraded request is a tunnel: the module can neither read nor meter what goes through",
+}];
+
+/// Not for the action of a route that leads to the module's cluster, nor for what it inherits
+/// from: its virtual host, the route configuration.
+pub(crate) const REPETITIONS: [Surplus; 3] = [
+    Surplus {
+        field: "hedge_policy.hedge_on_per_try_timeout",
+        why: "a slow request would be sent again while the first one runs, and both are charged for",
+    },
+    Surplus {
+        field: "request_mirror_policies",
+        why: "requests, with all that is in them, would be sent to somebody else as well",
+    },
+    Surplus {
+        field: "retry_policy_typed_config",
+        why: "requests could be repeated that an upstream may have taken: what it does can't be \
+              seen here",
     },
 ];
 

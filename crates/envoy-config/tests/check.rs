@@ -1,6 +1,8 @@
 //! What the check says of a configuration.
 
 mod common;
+#[path = "check/detours.rs"]
+mod detours;
 
 use common::{document, listeners, options};
 use std::collections::BTreeMap;
@@ -45,6 +47,33 @@ fn an_envoy_that_was_put_together_by_hand() {
     ];
     let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
     insta::assert_snapshot!(findings(&files.into()));
+}
+
+#[test]
+fn trusted_proxies_are_pointed_out() {
+    let mut options = options();
+    options.trusted_hops = 2;
+    let files = in_place(generate(&document(), &listeners(), &options).unwrap());
+    assert!(checked(&files).unwrap().iter().all(|f| !f.is_mistake()));
+    insta::assert_snapshot!(findings(&files), @"
+    /etc/tollgate/bootstrap.json: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.xff_num_trusted_hops
+      note: clients' addresses are taken from x-forwarded-for, entry 2 from the right: right only if as many proxies stand in front, and nobody gets around them
+    ");
+}
+
+#[test]
+fn spans_that_a_client_could_hide() {
+    let mut with_collector = options();
+    with_collector.otlp = Some("127.0.0.1:4317".parse().unwrap());
+    let mut files = in_place(generate(&document(), &listeners(), &with_collector).unwrap());
+    assert_eq!(findings(&files), "");
+    let bootstrap = files.get_mut(BOOTSTRAP).unwrap();
+    *bootstrap = bootstrap.replace("\"remove\": \"traceparent\"", "\"remove\": \"x-other\"");
+    insta::assert_snapshot!(findings(&files), @"
+    /etc/tollgate/bootstrap.json: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.early_header_mutation_extensions
+      a client could hide its spans by a traceparent that is not sampled, or put them into another trace
+      add: {remove: traceparent}, {remove: tracestate}
+    ");
 }
 
 #[test]

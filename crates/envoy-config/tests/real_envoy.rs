@@ -1,6 +1,8 @@
 //! What a real Envoy says of the generated files. `TOLLGATE_ENVOY` names its binary.
 
 mod common;
+#[path = "real_envoy/edge.rs"]
+mod edge;
 
 use common::{document, listeners, options};
 use serde_json::{Value, json};

@@ -2,79 +2,144 @@
 
 use super::Check;
 use super::place::Place;
-use crate::discovery;
-use crate::requirements;
+use crate::{discovery, early_headers, requirements};
 use tollgate_core::document::Document;
 
-/// Filters that must see a request before the module, and why.
-const BEFORE: [(&str, &str); 2] = [
-    (
-        "envoy.filters.http.cors",
-        "the module would refuse preflight requests, which carry no key",
-    ),
-    (
-        "envoy.filters.http.jwt_authn",
-        "the module would read a token that nobody has verified",
-    ),
-];
+/// Where a filter of some type stands among the others, and why.
+struct Neighbour {
+    /// Its name is free, its type is not.
+    message: &'static str,
+    /// What it is commonly called.
+    name: &'static str,
+    /// Seen from the module.
+    side: Side,
+    why: &'static str,
+}
 
-/// Filters that must see a request after the module, and why.
-const AFTER: [(&str, &str); 2] = [
-    (
-        "envoy.filters.http.ext_proc",
-        "an endpoint picker would choose without the hints that the module sets",
-    ),
-    (
-        "envoy.filters.http.credential_injector",
-        "the module would take the upstream's credential for the client's, and remove it",
-    ),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+const NEIGHBOURS: [Neighbour; 4] = [
+    Neighbour {
+        message: "cors.v3.Cors",
+        name: "envoy.filters.http.cors",
+        side: Side::Before,
+        why: "the module would refuse preflight requests, which carry no key",
+    },
+    Neighbour {
+        message: "jwt_authn.v3.JwtAuthentication",
+        name: "envoy.filters.http.jwt_authn",
+        side: Side::Before,
+        why: "there would be no token left in `authorization`: the module removes it",
+    },
+    Neighbour {
+        message: "ext_proc.v3.ExternalProcessor",
+        name: "envoy.filters.http.ext_proc",
+        side: Side::After,
+        why: "an endpoint picker would choose without the hints that the module sets",
+    },
+    Neighbour {
+        message: "credential_injector.v3.CredentialInjector",
+        name: "envoy.filters.http.credential_injector",
+        side: Side::After,
+        why: "the module would take the upstream's credential for the client's, and remove it",
+    },
 ];
 
 impl Check<'_> {
-    /// Checks every connection manager of a listener that has the filter. One policy for each, if
-    /// it can be read.
+    /// Checks every connection manager of a listener that has the filter, and where those lead
+    /// that do not. One policy for each that has it, if it can be read.
     pub(super) fn listener(&mut self, listener: &Place<'_>) -> Vec<Option<Document>> {
         let mut chains = listener.list("filter_chains");
         chains.push(listener.field("default_filter_chain"));
-        let managers = chains.iter().flat_map(|chain| chain.list("filters"));
-        let managers = managers.map(|filter| filter.field("typed_config"));
-        let managers = managers.filter(|config| config.is_a("v3.HttpConnectionManager"));
-        managers
-            .filter_map(|manager| self.manager(&manager))
+        let filters = chains.iter().flat_map(|chain| chain.list("filters"));
+        filters
+            .filter_map(|filter| self.network_filter(&filter.field("typed_config")))
             .collect()
     }
 
-    /// Nothing if it does not have the filter.
-    fn manager(&mut self, manager: &Place<'_>) -> Option<Option<Document>> {
-        let filters = manager.list("http_filters");
-        let position = filters.iter().position(is_tollgate)?;
+    /// Nothing if it is no connection manager with the filter.
+    fn network_filter(&mut self, config: &Place<'_>) -> Option<Option<Document>> {
+        let filters = config.list("http_filters");
+        let is_manager = config.is_a("v3.HttpConnectionManager");
+        if let Some(ours) = filters.iter().position(is_tollgate).filter(|_| is_manager) {
+            return Some(self.manager(config, &filters, ours));
+        }
+        self.unguarded(config);
+        let routes = config.field("rds.config_source.path_config_source.path");
+        self.discovered(&routes, |check, routes| check.unguarded(routes));
+        None
+    }
+
+    fn manager(
+        &mut self,
+        manager: &Place<'_>,
+        filters: &[Place<'_>],
+        ours: usize,
+    ) -> Option<Document> {
         self.require(manager, &requirements::MANAGER);
-        self.order(&filters, position);
-        self.routes(manager);
-        Some(self.filter(filters.get(position)?))
+        self.refuse(manager, &requirements::UPGRADES);
+        self.trace(manager);
+        self.hops(&manager.field("xff_num_trusted_hops"));
+        self.order(filters, ours);
+        let filter = filters.get(ours)?;
+        self.routes(manager, filter.field("name").text());
+        if filter.field("disabled").is_set() {
+            self.find_surplus(
+                &filter.field("disabled"),
+                "requests would pass the module by, with no key, wherever no route switches it on",
+                "disabled: true",
+            );
+        }
+        self.filter(filter)
+    }
+
+    /// Only where spans are made of what the module found out: another trace is its operator's.
+    fn trace(&mut self, manager: &Place<'_>) {
+        let ours = manager.field("tracing").value.to_string();
+        let early = manager.field("early_header_mutation_extensions");
+        if ours.contains("wasm.tollgate.") && !early_headers::removes_trace(early.value) {
+            let why = "a client could hide its spans by a traceparent that is not sampled, or put \
+                       them into another trace";
+            self.find(&early, why, "{remove: traceparent}, {remove: tracestate}");
+        }
+    }
+
+    fn hops(&mut self, hops: &Place<'_>) {
+        if hops.value.as_u64().is_some_and(|hops| hops > 0) {
+            let why = format!(
+                "clients' addresses are taken from x-forwarded-for, entry {} from the right: right \
+                 only if as many proxies stand in front, and nobody gets around them",
+                hops.value
+            );
+            self.note(hops, &why);
+        }
     }
 
     fn order(&mut self, filters: &[Place<'_>], ours: usize) {
         for (index, filter) in filters.iter().enumerate() {
-            let kind = kind(filter);
-            let misplaced = |list: &[(&'static str, &'static str)]| {
-                list.iter()
-                    .find(|(name, _)| kind == *name)
-                    .map(|(_, why)| *why)
+            let config = filter.field("typed_config");
+            let actual = if index < ours {
+                Side::Before
+            } else {
+                Side::After
             };
-            if let Some(why) = misplaced(&BEFORE).filter(|_| index > ours) {
-                self.find(
-                    filter,
-                    why,
-                    &format!("{kind} before the filter '{}'", discovery::NAME),
-                );
-            }
-            if let Some(why) = misplaced(&AFTER).filter(|_| index < ours) {
-                self.find(
-                    filter,
-                    why,
-                    &format!("{kind} after the filter '{}'", discovery::NAME),
-                );
+            let misplaced = NEIGHBOURS
+                .iter()
+                .find(|known| config.is_a(known.message) && known.side != actual);
+            if let Some(Neighbour {
+                name, side, why, ..
+            }) = misplaced
+            {
+                let side = match side {
+                    Side::Before => "before",
+                    Side::After => "after",
+                };
+                let add = format!("{name} {side} the filter '{}'", discovery::NAME);
+                self.find(filter, why, &add);
             }
         }
     }
@@ -91,10 +156,10 @@ impl Check<'_> {
         }
         let default = discovery.field("default_config");
         if !default.value.is_null() {
-            self.find(
+            self.find_surplus(
                 &default,
                 "Envoy would be ready, and serve by this, before it has read a policy",
-                "nothing: remove it",
+                "default_config",
             );
         }
         let source = discovery.field("config_source.path_config_source");
@@ -135,19 +200,4 @@ fn is_tollgate(filter: &Place<'_>) -> bool {
     let root_id = filter.field("typed_config.config.root_id");
     filter.field("name").text() == discovery::NAME && by_discovery
         || root_id.text() == discovery::NAME
-}
-
-/// A filter's kind: its name is free, its type is not.
-fn kind(filter: &Place<'_>) -> &'static str {
-    let config = filter.field("typed_config");
-    let message = |message: &str| config.is_a(message);
-    match () {
-        () if message("cors.v3.Cors") => "envoy.filters.http.cors",
-        () if message("jwt_authn.v3.JwtAuthentication") => "envoy.filters.http.jwt_authn",
-        () if message("ext_proc.v3.ExternalProcessor") => "envoy.filters.http.ext_proc",
-        () if message("credential_injector.v3.CredentialInjector") => {
-            "envoy.filters.http.credential_injector"
-        }
-        () => "",
-    }
 }

@@ -1,22 +1,25 @@
 //! What an existing configuration lacks, or has wrong: each with its place, what goes wrong and
-//! the line to add.
+//! the line to add or to remove.
 //!
-//! Reads the bootstrap and the discovery files that it names (listeners, clusters, the module).
-//! What comes from a management server can't be seen here.
+//! Reads the bootstrap and the discovery files that it names (listeners, routes, clusters, the
+//! module). What comes from a management server can't be seen here.
 
 mod clusters;
+mod detours;
 mod filter;
 mod place;
 mod routes;
 
-use crate::requirements::{self, Requirement};
+use crate::requirements::{self, Requirement, Surplus};
 use crate::stats;
+use detours::Detour;
 use place::Place;
 use serde_json::Value;
 use std::path::Path;
 use std::{fmt, io};
+use tollgate_core::document::Document;
 
-/// Something that a configuration lacks or has wrong.
+/// Something that a configuration lacks or has wrong, or that only its operator can judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The file it is in.
@@ -25,15 +28,40 @@ pub struct Finding {
     pub path: String,
     /// What goes wrong.
     pub why: String,
-    /// What to write there.
-    pub add: String,
+    /// How to mend it.
+    pub remedy: Remedy,
+}
+
+/// How a finding is mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// By writing this there.
+    Add(String),
+    /// By removing this.
+    Remove(String),
+    /// It may be right: a note to the operator, not a mistake.
+    Judge,
+}
+
+impl Finding {
+    /// Whether it must be mended.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        self.remedy != Remedy::Judge
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.file, self.path)?;
-        writeln!(f, "  {}", self.why)?;
-        write!(f, "  add: {}", self.add)
+        let Self {
+            file, path, why, ..
+        } = self;
+        writeln!(f, "{file}: {path}")?;
+        match &self.remedy {
+            Remedy::Add(line) => write!(f, "  {why}\n  add: {line}"),
+            Remedy::Remove(line) => write!(f, "  {why}\n  remove: {line}"),
+            Remedy::Judge => write!(f, "  note: {why}"),
+        }
     }
 }
 
@@ -53,6 +81,7 @@ pub fn check(
     let mut check = Check {
         read,
         findings: Vec::new(),
+        detours: Vec::new(),
     };
     check.bootstrap(&Place::root(&name, &value));
     Ok(check.findings)
@@ -82,6 +111,7 @@ impl std::error::Error for CheckError {}
 struct Check<'r> {
     read: &'r dyn Fn(&Path) -> io::Result<String>,
     findings: Vec<Finding>,
+    detours: Vec<Detour>,
 }
 
 impl Check<'_> {
@@ -103,7 +133,9 @@ impl Check<'_> {
                 "http_filters as in fragment.yaml",
             );
         }
-        self.clusters(root, &policies.into_iter().flatten().collect::<Vec<_>>());
+        let policies: Vec<Document> = policies.into_iter().flatten().collect();
+        self.clusters(root, &policies);
+        self.detours(&policies);
     }
 
     /// One metric label after another.
@@ -130,6 +162,18 @@ impl Check<'_> {
         }
     }
 
+    /// Every field that must not be there; of a list, each element that is not switched off.
+    fn refuse(&mut self, object: &Place<'_>, surplus: &[Surplus]) {
+        for Surplus { field, why } in surplus {
+            let place = object.field(field);
+            let elements = place.list_or_self();
+            let active = |element: &Place<'_>| *element.field("enabled").value != false;
+            for element in elements.iter().filter(|e| e.is_set() && active(e)) {
+                self.find_surplus(element, why, field);
+            }
+        }
+    }
+
     /// Visits the resources of a discovery file, if `path` names one.
     fn discovered(&mut self, path: &Place<'_>, mut visit: impl FnMut(&mut Self, &Place<'_>)) {
         let file = path.text();
@@ -152,13 +196,32 @@ impl Check<'_> {
         }
     }
 
+    /// Something to add.
     fn find(&mut self, place: &Place<'_>, why: &str, add: &str) {
-        self.findings.push(Finding {
+        self.push(place, why, Remedy::Add(add.to_owned()));
+    }
+
+    /// Something to remove.
+    fn find_surplus(&mut self, place: &Place<'_>, why: &str, remove: &str) {
+        self.push(place, why, Remedy::Remove(remove.to_owned()));
+    }
+
+    /// Something that is right or wrong by what can't be seen here.
+    fn note(&mut self, place: &Place<'_>, why: &str) {
+        self.push(place, why, Remedy::Judge);
+    }
+
+    /// Once: several routes may inherit the same mistake.
+    fn push(&mut self, place: &Place<'_>, why: &str, remedy: Remedy) {
+        let finding = Finding {
             file: place.file.to_owned(),
             path: place.path.clone(),
             why: why.to_owned(),
-            add: add.to_owned(),
-        });
+            remedy,
+        };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 }
 

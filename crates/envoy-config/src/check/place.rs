@@ -39,6 +39,34 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The entry below, if it is a map whose keys are no fields: they may hold dots.
+    pub(super) fn entry(&self, key: &str) -> Self {
+        Self {
+            file: self.file,
+            path: format!("{}.{key}", self.path),
+            value: self.value.get(key).unwrap_or(&Value::Null),
+        }
+    }
+
+    /// The fields, if it is an object, by the names that are written there.
+    pub(super) fn fields(&self) -> Vec<(&'a str, Self)> {
+        let fields = self.value.as_object().into_iter().flatten();
+        let place = |(name, value): (&'a String, &'a Value)| {
+            let separator = if self.path.is_empty() { "" } else { "." };
+            let path = format!("{}{separator}{name}", self.path);
+            let file = self.file;
+            (name.as_str(), Self { file, path, value })
+        };
+        fields.map(place).collect()
+    }
+
+    /// Whether it says anything: neither absent, nor `false`, nor an empty list.
+    pub(super) fn is_set(&self) -> bool {
+        let empty = |list: &Vec<Value>| list.is_empty();
+        !matches!(self.value, Value::Null | Value::Bool(false))
+            && !self.value.as_array().is_some_and(empty)
+    }
+
     /// The elements, if it is a list.
     pub(super) fn items(&self) -> Vec<Self> {
         let elements = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -51,6 +79,15 @@ impl<'a> Place<'a> {
             }
         };
         elements.iter().enumerate().map(place).collect()
+    }
+
+    /// The elements, or itself where it is no list.
+    pub(super) fn list_or_self(&self) -> Vec<Self> {
+        if self.value.is_array() {
+            self.items()
+        } else {
+            vec![self.clone()]
+        }
     }
 
     /// The elements of the list at `dotted`.

@@ -1,0 +1,279 @@
+//! Configurations in which requests pass the module by, or are sent more than once.
+
+use super::common::{document, listeners, options};
+use super::{BOOTSTRAP, findings, in_place};
+use serde_json::{Value, json};
+use tollgate_envoy_config::generate;
+
+const LISTENER: &str = "/static_resources/listeners/0";
+const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+/// As findings have it.
+const MANAGER_PATH: &str =
+    "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.";
+
+/// What is said of the generated bootstrap after an edit of it.
+fn after(edit: impl Fn(&mut Value)) -> String {
+    after_with(edit, &[])
+}
+
+/// Likewise, with other files beside it.
+fn after_with(edit: impl Fn(&mut Value), others: &[(&str, Value)]) -> String {
+    let mut files = in_place(generate(&document(), &listeners(), &options()).unwrap());
+    let bootstrap = files.get_mut(BOOTSTRAP).unwrap();
+    let mut value = serde_json::from_str(bootstrap).unwrap();
+    edit(&mut value);
+    *bootstrap = value.to_string();
+    for (name, contents) in others {
+        files.insert((*name).to_owned(), contents.to_string());
+    }
+    let text = findings(&files);
+    text.replace(&format!("{BOOTSTRAP}: "), "")
+        .replace(MANAGER_PATH, "MANAGER.")
+}
+
+/// Sets a field of the connection manager.
+fn with(pointer: &str, value: &Value) -> String {
+    after(|bootstrap| set(bootstrap, &format!("{MANAGER}/{pointer}"), value))
+}
+
+fn set(value: &mut Value, pointer: &str, to: &Value) {
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    value.pointer_mut(parent).unwrap()[field] = to.clone();
+}
+
+fn switched_off() -> Value {
+    json!({ "tollgate": {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "disabled": true,
+    } })
+}
+
+#[test]
+fn a_filter_that_is_switched_off_by_routes() {
+    for (level, path) in [
+        ("route_config", "route_config"),
+        (
+            "route_config/virtual_hosts/0",
+            "route_config.virtual_hosts[0]",
+        ),
+        (
+            "route_config/virtual_hosts/0/routes/0",
+            "route_config.virtual_hosts[0].routes[0]",
+        ),
+    ] {
+        let field = format!("{level}/typed_per_filter_config");
+        let expected = format!(
+            "MANAGER.{path}.typed_per_filter_config.tollgate.disabled
+  requests would reach whichever cluster their sender names past the module: unmetered, with no key
+  remove: what switches the filter off"
+        );
+        assert_eq!(with(&field, &switched_off()), expected);
+    }
+}
+
+#[test]
+fn a_weighted_cluster_that_switches_the_filter_off() {
+    let route = json!({
+        "match": { "prefix": "/v1" },
+        "route": { "weighted_clusters": { "clusters": [
+            { "name": "east", "weight": 1, "typed_per_filter_config": switched_off() },
+        ] } },
+    });
+    let found = after(|bootstrap| routes(bootstrap).push(route.clone()));
+    insta::assert_snapshot!(found, @"
+    MANAGER.route_config.virtual_hosts[0].routes[1].route.weighted_clusters.clusters[0].typed_per_filter_config.tollgate.disabled
+      requests would reach 'east' past the module: unmetered, with no key
+      remove: what switches the filter off
+    ");
+}
+
+#[test]
+fn a_matchers_route_that_switches_the_filter_off() {
+    let route = json!({
+        "match": { "prefix": "/" },
+        "route": { "cluster": "east" },
+        "typed_per_filter_config": switched_off(),
+    });
+    let matcher = json!({ "on_no_match": { "action": { "name": "r", "typed_config": route } } });
+    let found = with("route_config/virtual_hosts/0/matcher", &matcher);
+    insta::assert_snapshot!(found, @"
+    MANAGER.route_config.virtual_hosts[0].matcher.on_no_match.action.typed_config.typed_per_filter_config.tollgate.disabled
+      requests would reach 'east' past the module: unmetered, with no key
+      remove: what switches the filter off
+    ");
+}
+
+/// An Envoy may serve more than Tollgate's.
+#[test]
+fn a_route_to_something_else_is_its_operators_to_judge() {
+    let route = json!({
+        "match": { "prefix": "/grafana" },
+        "route": { "cluster": "grafana" },
+        "typed_per_filter_config": switched_off(),
+    });
+    let found = after(|bootstrap| routes(bootstrap).insert(0, route.clone()));
+    insta::assert_snapshot!(found, @"
+    MANAGER.route_config.virtual_hosts[0].routes[0].typed_per_filter_config.tollgate.disabled
+      note: requests pass the module by here: right only if this leads to no model's server
+    ");
+}
+
+#[test]
+fn a_route_that_replaces_the_policy() {
+    let other = json!({ "tollgate": {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm" },
+    } });
+    insta::assert_snapshot!(with("route_config/typed_per_filter_config", &other), @"
+    MANAGER.route_config.typed_per_filter_config.tollgate
+      requests here would be decided by something else than the compiled policy
+      remove: the entry 'tollgate'
+    ");
+    let nothing = json!({ "tollgate": {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+    } });
+    assert_eq!(with("route_config/typed_per_filter_config", &nothing), "");
+}
+
+#[test]
+fn a_filter_that_is_switched_off() {
+    insta::assert_snapshot!(with("http_filters/0/disabled", &json!(true)), @"
+    MANAGER.http_filters[0].disabled
+      requests would pass the module by, with no key, wherever no route switches it on
+      remove: disabled: true
+    ");
+}
+
+#[test]
+fn a_virtual_hosts_retry_policy() {
+    let policy = json!({ "retry_on": "5xx" });
+    let host = "route_config/virtual_hosts/0";
+    let inherited = after(|bootstrap| {
+        set(
+            bootstrap,
+            &format!("{MANAGER}/{host}/retry_policy"),
+            &policy,
+        );
+        let action = format!("{MANAGER}/{host}/routes/0/route");
+        let action = bootstrap.pointer_mut(&action).unwrap();
+        action.as_object_mut().unwrap().remove("retry_policy");
+    });
+    insta::assert_snapshot!(inherited, @"
+    MANAGER.route_config.virtual_hosts[0].retry_policy.retry_on
+      requests would be repeated that an upstream may have taken, and charges for
+      add: retry_on: connect-failure,refused-stream,reset-before-request
+    ");
+    let overridden = with(&format!("{host}/retry_policy"), &policy);
+    assert_eq!(overridden, "", "the route has one of its own");
+}
+
+#[test]
+fn other_ways_to_send_a_request_twice() {
+    let host = "route_config/virtual_hosts/0";
+    let typed = with(
+        &format!("{host}/retry_policy_typed_config"),
+        &json!({ "@type": "x" }),
+    );
+    let hedged = json!({ "hedge_on_per_try_timeout": true });
+    let hedged = with(&format!("{host}/routes/0/route/hedge_policy"), &hedged);
+    let mirrored = with(
+        "route_config/request_mirror_policies",
+        &json!([{ "cluster": "shadow" }]),
+    );
+    insta::assert_snapshot!([typed, hedged, mirrored].join("\n"), @"
+    MANAGER.route_config.virtual_hosts[0].retry_policy_typed_config
+      requests could be repeated that an upstream may have taken: what it does can't be seen here
+      remove: retry_policy_typed_config
+    MANAGER.route_config.virtual_hosts[0].routes[0].route.hedge_policy.hedge_on_per_try_timeout
+      a slow request would be sent again while the first one runs, and both are charged for
+      remove: hedge_policy.hedge_on_per_try_timeout
+    MANAGER.route_config.request_mirror_policies[0]
+      requests, with all that is in them, would be sent to somebody else as well
+      remove: request_mirror_policies
+    ");
+}
+
+#[test]
+fn upgrades() {
+    let upgrades = json!([
+        { "upgrade_type": "websocket" },
+        { "upgrade_type": "CONNECT", "enabled": false },
+    ]);
+    insta::assert_snapshot!(with("upgrade_configs", &upgrades), @"
+    MANAGER.upgrade_configs[0]
+      an upgraded request is a tunnel: the module can neither read nor meter what goes through
+      remove: upgrade_configs
+    ");
+    let action = "route_config/virtual_hosts/0/routes/0/route/upgrade_configs";
+    let found = with(action, &upgrades);
+    assert!(
+        found.contains("routes[0].route.upgrade_configs[0]\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn another_listener_to_the_same_clusters() {
+    let found = after(|bootstrap| {
+        let mut other = bootstrap.pointer(LISTENER).unwrap().clone();
+        let chain = other["filter_chains"][0].take();
+        let mut direct = chain.clone();
+        let manager = &mut direct["filters"][0]["typed_config"];
+        manager["http_filters"].as_array_mut().unwrap().remove(0);
+        let mut named = direct.clone();
+        let routes = "/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
+        *named.pointer_mut(routes).unwrap() = json!({ "cluster": "east+cloud@pool-key" });
+        let tcp = json!({ "filters": [{ "name": "tcp", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            "weighted_clusters": { "clusters": [{ "name": "name" }, { "name": "elsewhere" }] },
+        } }] });
+        other["filter_chains"] = json!([direct, named]);
+        other["default_filter_chain"] = tcp;
+        let listeners = &mut bootstrap["static_resources"]["listeners"];
+        listeners.as_array_mut().unwrap().push(other);
+    });
+    insta::assert_snapshot!(found.replace("static_resources.listeners[1]", "OTHER"), @"
+    OTHER.filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route.cluster_header
+      requests would reach whichever cluster their sender names past the module: unmetered, with no key
+      remove: this, or put the filter 'tollgate' in front of it
+    OTHER.filter_chains[1].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route.cluster
+      requests would reach 'east+cloud@pool-key' past the module: unmetered, with no key
+      remove: this, or put the filter 'tollgate' in front of it
+    OTHER.default_filter_chain.filters[0].typed_config.weighted_clusters.clusters[0].name
+      requests would reach 'name' past the module: unmetered, with no key
+      remove: this, or put the filter 'tollgate' in front of it
+    ");
+}
+
+#[test]
+fn routes_of_a_file_are_checked_routes_of_a_server_noted() {
+    let rds = |source: Value| {
+        move |bootstrap: &mut Value| {
+            let manager = bootstrap.pointer_mut(MANAGER).unwrap();
+            manager["route_config"].take();
+            manager["rds"] =
+                json!({ "route_config_name": "tollgate", "config_source": source.clone() });
+        }
+    };
+    let file = json!({ "path_config_source": { "path": "rds.json" } });
+    let routes = json!({ "resources": [
+        { "name": "tollgate", "virtual_hosts": [{ "routes": [] }] },
+        { "name": "another", "typed_per_filter_config": switched_off() },
+    ] });
+    let found = after_with(rds(file), &[("rds.json", routes)]);
+    insta::assert_snapshot!(found, @"
+    rds.json: resources[0].virtual_hosts
+      no route goes to the cluster that the module names: a model's targets and credentials have no effect
+      add: cluster_header: x-tollgate-cluster
+    ");
+    insta::assert_snapshot!(after(rds(json!({ "ads": {} }))), @"
+    MANAGER.rds
+      note: routes that a management server sends can't be seen here: see that they are as in fragment.yaml, and none switches the module off
+    ");
+}
+
+fn routes(bootstrap: &mut Value) -> &mut Vec<Value> {
+    let routes = format!("{MANAGER}/route_config/virtual_hosts/0/routes");
+    let routes = bootstrap.pointer_mut(&routes).unwrap();
+    routes.as_array_mut().unwrap()
+}

@@ -4,12 +4,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test build setup lint clean
+.PHONY: help demo serve test bench soak build setup lint clean wrk bench-build
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
 WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
-	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap
+	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap \
+	-p tollgate-bench-empty -p tollgate-bench-floor
 # What the tests load beside the gateway module.
 TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap
 # Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
@@ -20,6 +21,12 @@ export TOLLGATE_MODULE := $(TARGET)/wasm32-wasip1/release/tollgate_gateway.wasm
 export TOLLGATE_CLI := $(TARGET)/debug/tollgate
 export TOLLGATE_ENVOY := $(CURDIR)/.tollgate/bin/envoy
 export PYTHONDONTWRITEBYTECODE := 1
+
+# What the measurements start besides.
+export BENCH_EMPTY := $(TARGET)/wasm32-wasip1/release/tollgate_bench_empty.wasm
+export BENCH_FLOOR := $(TARGET)/wasm32-wasip1/release/tollgate_bench_floor.wasm
+export BENCH_UPSTREAM := $(TARGET)/release/tollgate-bench-upstream
+export BENCH_CORE := $(TARGET)/release/tollgate-bench-core
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -37,6 +44,21 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace
 	$(PYTHON_ENV) -m pytest host-tests/sdk
 	$(PYTHON_ENV) -m pytest host-tests/docs
+
+bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
+	@exec $(PYTHON_ENV) bench/run.py bench
+
+soak: wrk build bench-build ## a million requests, and the module's memory before and after
+	@exec $(PYTHON_ENV) bench/run.py soak
+
+wrk:
+	@command -v wrk >/dev/null || { echo "bench: wrk is missing: apt-get install wrk" >&2; exit 1; }
+
+bench-build: setup
+	@scripts/step bench-modules "Building the modules to compare with" \
+		cargo build --release --target wasm32-wasip1 -p tollgate-bench-empty -p tollgate-bench-floor
+	@scripts/step bench-tools "Building the upstream and the core's benchmark" \
+		cargo build --release -p tollgate-bench-upstream -p tollgate-bench-core
 
 build: setup ## the Wasm module (release) and the command line tool
 	@scripts/step module "Building the module" \

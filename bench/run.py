@@ -2,8 +2,6 @@
 million requests through it and looks at its memory."""
 
 import argparse
-import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -25,9 +23,6 @@ LARGEST_MODULE = 500_000  # bytes
 
 def main() -> int:
     arguments = parse_arguments()
-    if shutil.which("wrk") is None:
-        print("bench: wrk is missing: apt-get install wrk", file=sys.stderr)
-        return 1
     end_on_signals()
     try:
         with stage() as started:

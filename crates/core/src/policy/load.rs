@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ipnet::IpNet;
-use serde::de::{DeserializeSeed, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeSeed as _;
 use serde_json::value::RawValue;
 
-use super::{Key, Model, ModelId, Policy, Restrictions, Target, Team, TeamId};
+use super::keys::KeyList;
+use super::{Model, ModelId, Policy, Target, Team, TeamId};
 use crate::document::{self, Capability};
-use crate::secret::Hash;
 
 /// Why a document can't be used; the text says which entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,12 +44,15 @@ impl Policy {
             .map(|o| o.name.into())
             .collect();
         let (teams, team_names) = load_teams(document.teams, &organizations, &names)?;
+        let text = document.keys.get();
         let keys = KeyList {
             teams: &team_names,
             models: &names,
+            // A row holds no object, so each brace begins one.
+            rows: memchr::memchr_iter(b'{', text.as_bytes()).count(),
         };
         let keys = keys
-            .deserialize(&mut serde_json::Deserializer::from_str(document.keys.get()))
+            .deserialize(&mut serde_json::Deserializer::from_str(text))
             .map_err(syntax)?;
         let reads_source_address = keys.iter().any(|key| {
             key.restrictions
@@ -84,25 +84,8 @@ struct Envelope<'a> {
     keys: &'a RawValue,
 }
 
-/// [`document::Key`], borrowed from the text.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyRow<'a> {
-    hash: &'a str,
-    name: &'a str,
-    team: &'a str,
-    #[serde(default)]
-    expires: Option<u64>,
-    #[serde(default)]
-    disabled: bool,
-    #[serde(default)]
-    cidrs: Vec<IpNet>,
-    #[serde(default)]
-    models: Option<Vec<String>>,
-}
-
-type Names = BTreeMap<Box<str>, ModelId>;
-type TeamNames = BTreeMap<String, TeamId>;
+pub(super) type Names = BTreeMap<Box<str>, ModelId>;
+pub(super) type TeamNames = BTreeMap<String, TeamId>;
 
 fn syntax(error: serde_json::Error) -> LoadError {
     LoadError(error.to_string())
@@ -200,7 +183,7 @@ fn load_teams(
 }
 
 /// Names to sorted ids; the unknown name on failure.
-fn resolve(list: &[String], names: &Names) -> Result<Box<[ModelId]>, String> {
+pub(super) fn resolve(list: &[String], names: &Names) -> Result<Box<[ModelId]>, String> {
     let mut ids = list
         .iter()
         .map(|name| {
@@ -213,87 +196,4 @@ fn resolve(list: &[String], names: &Names) -> Result<Box<[ModelId]>, String> {
     ids.sort_unstable();
     ids.dedup();
     Ok(ids.into())
-}
-
-/// Reads the list of keys, in hash order, with what their names refer to at hand.
-struct KeyList<'a> {
-    teams: &'a TeamNames,
-    models: &'a Names,
-}
-
-impl<'de> DeserializeSeed<'de> for KeyList<'_> {
-    type Value = Vec<Key>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Key>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeyList<'_> {
-    type Value = Vec<Key>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of keys")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Vec<Key>, A::Error> {
-        let mut keys: Vec<Key> = Vec::new();
-        while let Some(row) = rows.next_element::<KeyRow<'de>>()? {
-            let key = self.key(row).map_err(serde::de::Error::custom)?;
-            if keys
-                .last()
-                .is_some_and(|previous| previous.hash >= key.hash)
-            {
-                return Err(serde::de::Error::custom(format!(
-                    "key {:?} is out of order or a second key with the same secret",
-                    key.name
-                )));
-            }
-            keys.push(key);
-        }
-        if u32::try_from(keys.len()).is_err() {
-            return Err(serde::de::Error::custom("too many keys"));
-        }
-        keys.shrink_to_fit();
-        Ok(keys)
-    }
-}
-
-impl KeyList<'_> {
-    fn key(&self, row: KeyRow<'_>) -> Result<Key, String> {
-        let name = row.name;
-        let hash = decode_hash(row.hash).ok_or_else(|| format!("key {name:?}: bad hash"))?;
-        let team = *self
-            .teams
-            .get(row.team)
-            .ok_or_else(|| format!("key {name:?} is of the unknown team {:?}", row.team))?;
-        let models = match row.models {
-            Some(list) => Some(
-                resolve(&list, self.models)
-                    .map_err(|model| format!("key {name:?} allows the unknown model {model:?}"))?,
-            ),
-            None => None,
-        };
-        let free = row.expires.is_none() && !row.disabled && row.cidrs.is_empty();
-        let restrictions = (!free || models.is_some()).then(|| {
-            Box::new(Restrictions {
-                expires: row.expires,
-                disabled: row.disabled,
-                cidrs: row.cidrs.into(),
-                models,
-            })
-        });
-        Ok(Key {
-            hash,
-            name: name.into(),
-            team,
-            restrictions,
-        })
-    }
-}
-
-fn decode_hash(text: &str) -> Option<Hash> {
-    let mut hash = Hash::default();
-    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut hash).ok()?;
-    (length == hash.len()).then_some(hash)
 }

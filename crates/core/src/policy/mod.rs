@@ -1,6 +1,7 @@
 //! The policy as requests meet it: typed, indexed and compact. It answers who a credential
 //! belongs to and what a name means; it does not decide on requests.
 
+mod keys;
 mod load;
 
 use std::collections::BTreeMap;

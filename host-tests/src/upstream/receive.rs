@@ -42,8 +42,13 @@ pub(super) async fn read_request<R: AsyncRead + Unpin>(
     wire: &mut Wire<R>,
     at: &str,
 ) -> Result<Option<Received>, WireError> {
-    let Some(head) = wire.head().await? else {
-        return Ok(None);
+    let head = match wire.head().await {
+        Ok(Some(head)) => head,
+        Ok(None) => return Ok(None),
+        // Envoy resets a connection whose answer it did not like: where no request has begun, that
+        // is an end like any other.
+        Err(_) if wire.unread().is_empty() => return Ok(None),
+        Err(error) => return Err(error),
     };
     let mut received = parse_head(head, at)?;
     let length = Length::of(&received.headers)?.unwrap_or(Length::Known(0));

@@ -24,7 +24,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         one_key(folder, Framing::Length, 1 << 20, 4 << 10)
     }),
     ("uploads/of-one-key-chunked", |folder| {
-        one_key(folder, Framing::Chunked, 512 << 10, 512 << 10)
+        one_key(folder, Framing::Chunked, 1 << 20, 1 << 20)
     }),
     ("uploads/of-many-keys-fill-a-vm", many_keys),
     ("uploads/that-end-in-any-phase-leak-nothing", leaks),
@@ -36,8 +36,9 @@ const FLOOD: usize = 1000;
 const PER_KEY: usize = 128 << 20;
 /// The largest body, in bytes.
 const LARGEST: usize = 32 << 20;
-/// What Envoy may need beyond the bodies it holds: buffers of a thousand connections among it.
-const SLACK: u64 = 96 << 20;
+/// What Envoy may need beyond the bodies it holds: a thousand connections, and what of refused bodies
+/// it had read before it could refuse them.
+const SLACK: u64 = 384 << 20;
 
 /// A flood of uploads of `counted` bytes each, of which `sent` bytes trickle in.
 fn one_key(folder: &Path, framing: Framing, counted: usize, sent: usize) -> Result<()> {

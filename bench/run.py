@@ -41,8 +41,8 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["bench", "soak"])
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=int, default=3, help="of each variant in each round")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=int, default=2, help="of each variant in each round")
     parser.add_argument("--requests", type=int, default=1_000_000, help="of a soak")
     return parser.parse_args()
 

@@ -10,12 +10,14 @@ from report import progress, table
 from stage import ROOT, Envoy, Stage
 from streams import Breaker
 
-WARM_UP = 50_000  # requests
+WARM_UP = 100_000  # requests
+PAGE = 64 << 10  # bytes by which a module's memory grows; a byte kept per request would be 15 pages
 SLICE = 5  # seconds of load between two looks
 
 
 def run(stage: Stage, requests: int) -> bool:
-    """Whether the module's memory is where it was."""
+    """Whether the module's memory is where it was, give or take a page: more streams than ever
+    before may happen to be open at once."""
     print(f"{requests:,} requests through one worker, broken-off streams among them")
     envoy = stage.envoy("soak", stage.upstream(), ROOT / "policies")
     send(stage, envoy, WARM_UP, "warming up")
@@ -27,9 +29,10 @@ def run(stage: Stage, requests: int) -> bool:
         ["Envoy, resident", f"{resident / MIB:.1f} MiB",
          f"{memory.resident(envoy.pid) / MIB:.1f} MiB"],
     ])
+    stayed = after[-1] - before[-1] <= PAGE
     print(f"\n  {sent:,} requests, {broken:,} of them streams broken off by the client: "
-          f"the module's memory {'is where it was' if after == before else 'has GROWN'}")
-    return after == before
+          f"the module's memory {'is where it was' if stayed else 'has GROWN'}")
+    return stayed
 
 
 def send(stage: Stage, envoy: Envoy, requests: int, title: str) -> tuple[int, int]:

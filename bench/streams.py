@@ -46,7 +46,8 @@ class Breaker(threading.Thread):
         while not self._ended.wait(1 / BREAKS_PER_SECOND):
             with connect(self._envoy) as connection:
                 connection.sendall(asked)
-                for _ in range(random.randint(0, 8)):
+                # Of some 25 KB, so that the stream never ends by itself.
+                for _ in range(random.randint(0, 4)):
                     connection.recv(4096)
                 if self.count % 2:
                     reset_on_close = struct.pack("ii", 1, 0)

@@ -23,8 +23,8 @@ def requests(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
     chats = Load(connections=16, seconds=seconds)
     size = (INPUTS / "request.json").stat().st_size
     print(f"""
-A request: a chat of {size:,} bytes with the headers of OpenAI's SDK, {chats.connections} connections;
-medians (and extremes) of {rounds} rounds of {seconds} s""")
+A request: a chat of {size:,} bytes with the headers of OpenAI's SDK,
+{chats.connections} connections; medians (and extremes) of {rounds} rounds of {seconds} s""")
     envoys = start(stage, (PLAIN, EMPTY, FLOOR, GATEWAY), stage.upstream())
     samples = take_turns(stage, envoys, chats, rounds)
 
@@ -45,10 +45,10 @@ medians (and extremes) of {rounds} rounds of {seconds} s""")
 
 def events(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
     """Streamed chats whose events come one by one."""
-    chats = Load(connections=4, seconds=seconds, stream=True)
+    chats = Load(connections=8, seconds=seconds, stream=True)
     print(f"""
-An event: streamed chats, {EVENTS} events apart in time, {chats.connections} connections;
-medians (and extremes) of {rounds} rounds of {seconds} s""")
+An event: streamed chats, {EVENTS} events apart in time,
+{chats.connections} connections; medians (and extremes) of {rounds} rounds of {seconds} s""")
     envoys = start(stage, (PLAIN, EMPTY, GATEWAY), stage.upstream(EVENTS, GAP))
     samples = take_turns(stage, envoys, chats, rounds)
 

@@ -55,9 +55,9 @@ def end_on_signals() -> None:
 
 
 def bench(started: Stage, arguments: argparse.Namespace) -> None:
-    print("""Envoy's processor time, with one worker on a core of its own: no filter (plain), a filter that
-does nothing (empty), one that only buffers, reads and replaces the body (floor), and the gateway
-module. The access log is on for all of them, in the same format, and goes to /dev/null.""")
+    print("""Envoy's processor time, with one worker on a core of its own: no filter (plain), one
+that does nothing (empty), one that only buffers, reads and replaces the body (floor), and the
+gateway module. The access log is on for all, in the same format, and goes to /dev/null.""")
     goals = costs.requests(started, arguments.rounds, arguments.seconds)
     goals += costs.events(started, arguments.rounds, arguments.seconds)
     instructions.count(started.folder)

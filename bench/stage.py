@@ -94,9 +94,16 @@ def stage():
     runs = ROOT / ".tollgate" / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=runs))
-    with ExitStack() as programs:
-        yield Stage(folder, programs)
-    shutil.rmtree(folder)
+    failed = False
+    try:
+        with ExitStack() as programs:
+            yield Stage(folder, programs)
+    except Exception:
+        failed = True
+        raise
+    finally:
+        if not failed:
+            shutil.rmtree(folder)
 
 
 def configure(folder: Path, policies: Path, upstream: int, listen: int, admin: int) -> None:

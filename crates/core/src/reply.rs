@@ -31,7 +31,7 @@ impl Reply {
                 status,
                 &json!({"error": {
                     "message": message,
-                    "type": openai_type(status),
+                    "type": dialect.error_type(status),
                     "param": refusal.param(),
                     "code": refusal.code(),
                 }}),
@@ -40,7 +40,7 @@ impl Reply {
                 status,
                 &json!({
                     "type": "error",
-                    "error": {"type": anthropic_type(status), "message": message},
+                    "error": {"type": dialect.error_type(status), "message": message},
                     "request_id": request_id,
                 }),
             ),
@@ -65,26 +65,20 @@ impl Reply {
     }
 }
 
-/// `type` of OpenAI's error object, as its API documents it per status.
-fn openai_type(status: u16) -> &'static str {
-    match status {
-        429 => "rate_limit_error",
-        403 => "permission_error",
-        500.. => "server_error",
-        _ => "invalid_request_error",
-    }
-}
-
-/// `error.type` of Anthropic's errors, as its API documents it per status.
-fn anthropic_type(status: u16) -> &'static str {
-    match status {
-        401 => "authentication_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        503 => "overloaded_error",
-        500.. => "api_error",
-        _ => "invalid_request_error",
+impl Dialect {
+    /// The `type` of an error with this status, as OpenAI's and Anthropic's API references give it.
+    pub fn error_type(self, status: u16) -> &'static str {
+        match (self, status) {
+            (_, 403) => "permission_error",
+            (_, 429) => "rate_limit_error",
+            (Self::OpenAi, 500..) => "server_error",
+            (Self::Anthropic, 401) => "authentication_error",
+            (Self::Anthropic, 404) => "not_found_error",
+            (Self::Anthropic, 413) => "request_too_large",
+            (Self::Anthropic, 503) => "overloaded_error",
+            (Self::Anthropic, 504) => "timeout_error",
+            (Self::Anthropic, 500..) => "api_error",
+            _ => "invalid_request_error",
+        }
     }
 }

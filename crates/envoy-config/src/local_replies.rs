@@ -7,6 +7,7 @@
 
 use crate::options::Options;
 use serde_json::{Value, json};
+use tollgate_core::api::Dialect;
 
 /// Of a request's headers together, in KiB.
 pub(crate) const MAX_HEADERS_KIB: u32 = 60;
@@ -202,16 +203,10 @@ impl Reply {
     }
 
     fn openai(&self) -> Value {
-        let kind = match self.status {
-            403 => "permission_error",
-            429 => "rate_limit_error",
-            500.. => "server_error",
-            _ => "invalid_request_error",
-        };
         json!({
             "error": {
                 "message": self.message,
-                "type": kind,
+                "type": Dialect::OpenAi.error_type(self.status),
                 "param": null,
                 "code": self.code,
             },
@@ -219,20 +214,12 @@ impl Reply {
     }
 
     fn anthropic(&self) -> Value {
-        let kind = match self.status {
-            401 => "authentication_error",
-            403 => "permission_error",
-            404 => "not_found_error",
-            429 => "rate_limit_error",
-            413 => "request_too_large",
-            503 => "overloaded_error",
-            504 => "timeout_error",
-            500.. => "api_error",
-            _ => "invalid_request_error",
-        };
         json!({
             "type": "error",
-            "error": { "type": kind, "message": self.message },
+            "error": {
+                "type": Dialect::Anthropic.error_type(self.status),
+                "message": self.message,
+            },
             "request_id": REQUEST_ID,
         })
     }

@@ -2,7 +2,6 @@
 million requests through it and looks at its memory."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import instructions
 import keys
 import report
 import soak
-from processes import StackError, end_with_parent
+from processes import StackError, end_on_signals
 from report import Goal
 from stage import Stage, setting, stage
 
@@ -45,13 +44,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=2, help="of each variant in each round")
     parser.add_argument("--requests", type=int, default=1_000_000, help="of a soak")
     return parser.parse_args()
-
-
-def end_on_signals() -> None:
-    """Has SIGTERM and SIGHUP unwind like an exit, and the end of `make` end us."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
-    end_with_parent(signal.SIGTERM)
 
 
 def bench(started: Stage, arguments: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def end_with_parent(signum: int) -> None:
     """Has the kernel send `signum` to this process when the one that started it is gone."""
     if LIBC.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def end_on_signals() -> None:
+    """Has SIGINT, SIGTERM and SIGHUP unwind like an exit, and the end of `make` end us."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
+    end_with_parent(signal.SIGTERM)
 
 
 class Program:

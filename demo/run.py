@@ -13,7 +13,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import openai
 import tour
-from processes import StackError, end_with_parent
+from processes import StackError, end_on_signals
 from stack import ROOT, Gateway, running
 
 
@@ -40,14 +40,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["tour", "serve"])
     parser.add_argument("--port", type=int, default=0, help="the gateway's port (0: a free one)")
     return parser.parse_args()
-
-
-def end_on_signals() -> None:
-    """Has SIGINT, SIGTERM and SIGHUP unwind like an exit, and the end of `make` end us."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
-    end_with_parent(signal.SIGTERM)
 
 
 def serve(gateway: Gateway) -> None:

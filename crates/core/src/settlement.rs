@@ -154,9 +154,13 @@ impl Record {
 
     pub(crate) fn meter(&mut self, metered: Metered, now: Nanos) {
         self.metered = metered;
-        if self.first_token.is_none() && metered.deltas > 0 {
+        if self.awaits_first_token() && metered.deltas > 0 {
             self.first_token = Some(now.saturating_sub(self.began));
         }
+    }
+
+    pub(crate) fn awaits_first_token(&self) -> bool {
+        self.first_token.is_none()
     }
 
     /// Whether this module itself answered, be it a refusal.

@@ -32,6 +32,9 @@ pub(crate) fn response_body(size: usize) -> Vec<u8> {
 }
 
 fn buffer(kind: BufferType, size: usize) -> Vec<u8> {
+    if size == 0 {
+        return Vec::new();
+    }
     hostcalls::get_buffer(kind, 0, size)
         .ok()
         .flatten()

@@ -199,6 +199,12 @@ impl Exchange {
         takes_out
     }
 
+    /// Whether the first content is yet to come: only till then does [`Exchange::response_body`]
+    /// look at the time.
+    pub fn awaits_first_token(&self) -> bool {
+        self.record.awaits_first_token()
+    }
+
     /// Phase 4: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
     pub fn response_body(
         &mut self,

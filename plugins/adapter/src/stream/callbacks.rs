@@ -65,7 +65,12 @@ impl HttpContext for Stream {
         } else {
             Vec::new()
         };
-        let passed = exchange.response_body(&chunk, end_of_stream, host::now());
+        let now = if exchange.awaits_first_token() {
+            host::now()
+        } else {
+            0
+        };
+        let passed = exchange.response_body(&chunk, end_of_stream, now);
         if let Some(passed) = passed {
             self.set_http_response_body(0, size, &passed);
         }

@@ -137,15 +137,6 @@ impl Envoy {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// Its resident memory in bytes.
-    pub fn resident_memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kib: u64 = kib.context("no VmRSS in the process's status")?.parse()?;
-        Ok(kib << 10)
-    }
-
     /// One line for each request it served.
     pub fn access_log(&self) -> PathBuf {
         self.folder.join("access.log")

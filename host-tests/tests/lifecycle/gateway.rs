@@ -140,6 +140,14 @@ impl Gateway {
         Ok(String::from_utf8(answer.body)?)
     }
 
+    /// What Envoy has allocated, in bytes: what its overload manager looks at.
+    pub(crate) fn heap(&self) -> Result<u64> {
+        let answer = get(self.envoy.admin, "/memory")?;
+        let memory: Value = serde_json::from_slice(&answer.body)?;
+        let allocated = memory["allocated"].as_str();
+        Ok(allocated.context("/memory says nothing")?.parse()?)
+    }
+
     /// The module's metrics.
     pub(crate) fn metrics(&self) -> Result<Snapshot> {
         Snapshot::take(self.envoy.admin)

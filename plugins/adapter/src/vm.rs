@@ -30,6 +30,17 @@ impl UploadGuard {
         }
     }
 
+    /// Whether the host holds much more for the body than its length.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.0.as_ref().is_some_and(Upload::is_sparse)
+    }
+
+    pub(crate) fn packed(&mut self) {
+        if let Some(upload) = &mut self.0 {
+            upload.packed();
+        }
+    }
+
     pub(crate) fn complete(&mut self, bytes: u64) {
         if let Some(upload) = &mut self.0 {
             UPLOADS.with_borrow_mut(|uploads| uploads.complete(upload, bytes));

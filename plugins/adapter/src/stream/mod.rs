@@ -132,10 +132,16 @@ impl Stream {
             return self.refuse(&refusal);
         }
         if is_last {
-            self.decide()
-        } else {
-            Action::Pause
+            return self.decide();
         }
+        if upload.is_sparse() {
+            let body = host::request_body(size);
+            if body.len() == size {
+                upload.packed();
+                self.set_http_request_body(0, size, &body);
+            }
+        }
+        Action::Pause
     }
 
     fn decide(&mut self) -> Action {

@@ -42,6 +42,13 @@ struct Container {
     is_object: bool,
 }
 
+impl Container {
+    /// Whether it has keys that matter: what is elsewhere stays elsewhere.
+    fn has_keys(self) -> bool {
+        self.is_object && self.place != Place::Elsewhere
+    }
+}
+
 /// What `choices` of the root was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Choices {
@@ -58,13 +65,17 @@ pub(super) struct Probe {
     /// Open containers.
     depth: usize,
     containers: [Container; WATCHED_DEPTH],
-    /// Whether the next string in the innermost watched object is a key.
+    /// The innermost open one, if it is watched.
+    innermost: Container,
+    /// Whether the next string is a key of the innermost container, and matters.
     expects_key: bool,
     in_key: bool,
     key: Key,
     /// Whether the string being read is content, and not yet counted.
     content_pending: bool,
     report: Vec<u8>,
+    /// Inside a usage report: how many containers are open around it.
+    around_report: Option<usize>,
     report_is_new: bool,
     choices: Choices,
     /// The document is not an object, or it is one that tells of an error.
@@ -92,7 +103,7 @@ impl Probe {
 
     /// The text of the last complete usage object, at most 4 KiB of it.
     pub(super) fn report(&self) -> Option<&[u8]> {
-        let complete = !self.report.is_empty() && self.place() != Place::Usage;
+        let complete = !self.report.is_empty() && self.around_report.is_none();
         complete.then_some(self.report.as_slice())
     }
 
@@ -119,83 +130,117 @@ impl Probe {
     }
 
     /// Reads on.
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
-        while let Some((&byte, rest)) = bytes.split_first() {
-            if self.lexeme == Lexeme::Text {
-                let plain = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
-                let (text, rest) = bytes.split_at_checked(plain).unwrap_or((bytes, &[]));
-                self.text(text);
-                bytes = rest;
-                if let Some((&end, rest)) = bytes.split_first() {
-                    self.keep(&[end]);
-                    self.lexeme = if end == b'\\' {
-                        Lexeme::Escape
-                    } else {
-                        self.end_of_text()
-                    };
-                    bytes = rest;
-                }
-                continue;
-            }
-            bytes = rest;
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        // From here on `bytes` belong to the report, while one is being read.
+        let mut of_report = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
             match self.lexeme {
+                Lexeme::Gap => {
+                    self.foreign |= self.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
+                    match byte {
+                        b'"' => self.begin_text(),
+                        b':' => self.expects_key = false,
+                        b',' => self.expects_key = self.innermost.has_keys(),
+                        b'{' | b'[' if self.open(byte == b'{') => of_report = rest,
+                        b'}' | b']' if self.close() => self.keep(of_report, after),
+                        _ => {}
+                    }
+                    rest = after;
+                }
+                Lexeme::Text => {
+                    let plain = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                    let (text, end) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+                    self.text(text);
+                    rest = match end.split_first() {
+                        Some((b'\\', after)) => {
+                            self.lexeme = Lexeme::Escape;
+                            after
+                        }
+                        Some((_, after)) => {
+                            self.end_text();
+                            after
+                        }
+                        None => end,
+                    };
+                }
                 Lexeme::Escape => {
                     self.lexeme = Lexeme::Text;
                     self.text(&[byte]);
+                    rest = after;
                 }
-                _ => self.structure(byte),
             }
+        }
+        if self.around_report.is_some() {
+            self.keep(of_report, &[]);
         }
     }
 
-    fn structure(&mut self, byte: u8) {
-        self.foreign |= self.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
-        match byte {
-            b'{' | b'[' => self.open(byte == b'{'),
-            b'}' | b']' => {
-                self.keep(&[byte]);
-                self.close();
-                return;
-            }
-            b'"' => {
-                self.lexeme = Lexeme::Text;
-                self.in_key = self.expects_key;
-                if self.in_key {
-                    self.key.length = 0;
-                } else {
-                    self.content_pending = self.is_content();
-                    self.note_choice();
-                }
-            }
-            b':' => self.expects_key = false,
-            b',' => self.expects_key = self.container().is_some_and(|c| c.is_object),
-            _ => {}
-        }
-        self.keep(&[byte]);
-    }
-
-    fn open(&mut self, is_object: bool) {
+    /// Says whether a usage report begins.
+    fn open(&mut self, is_object: bool) -> bool {
         let place = self.child();
         self.note_choice();
-        if place == Place::Usage && self.place() != Place::Usage {
+        if place == Place::Choices {
+            self.choices = Choices::Empty;
+        }
+        let begins_report = place == Place::Usage && self.around_report.is_none();
+        if begins_report {
+            self.around_report = Some(self.depth);
             self.report.clear();
             self.report_is_new = true;
         }
-        if place == Place::Choices && self.place() == Place::Root {
-            self.choices = Choices::Empty;
-        }
+        self.innermost = Container::default();
         if let Some(container) = self.containers.get_mut(self.depth) {
             *container = Container { place, is_object };
+            self.innermost = *container;
         }
         self.depth = self.depth.saturating_add(1);
-        self.expects_key = is_object && self.container().is_some();
+        self.expects_key = self.innermost.has_keys();
         self.key.length = 0;
+        begins_report
     }
 
-    fn close(&mut self) {
+    /// Says whether a usage report ends.
+    fn close(&mut self) -> bool {
         self.depth = self.depth.saturating_sub(1);
+        let around = self.depth.checked_sub(1);
+        self.innermost = around
+            .and_then(|around| self.containers.get(around).copied())
+            .unwrap_or_default();
         self.expects_key = false;
         self.key.length = 0;
+        let ends_report = self.around_report == Some(self.depth);
+        if ends_report {
+            self.around_report = None;
+        }
+        ends_report
+    }
+
+    fn begin_text(&mut self) {
+        self.lexeme = Lexeme::Text;
+        self.in_key = self.expects_key;
+        if self.in_key {
+            self.key.length = 0;
+        } else {
+            self.content_pending = self.is_content();
+            self.note_choice();
+        }
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        if self.in_key {
+            self.key.push(text);
+        } else if self.content_pending && !text.is_empty() {
+            self.content_pending = false;
+            self.deltas = self.deltas.saturating_add(1);
+        }
+    }
+
+    fn end_text(&mut self) {
+        self.lexeme = Lexeme::Gap;
+        self.foreign |= self.in_key && self.place() == Place::Root && self.key() == b"error";
+        self.in_key = false;
+        self.content_pending = false;
     }
 
     /// Anything inside `choices` makes it filled.
@@ -241,39 +286,16 @@ impl Probe {
         }
     }
 
-    fn text(&mut self, text: &[u8]) {
-        self.keep(text);
-        if self.in_key {
-            self.key.push(text);
-        } else if self.content_pending && !text.is_empty() {
-            self.content_pending = false;
-            self.deltas = self.deltas.saturating_add(1);
-        }
-    }
-
-    fn end_of_text(&mut self) -> Lexeme {
-        self.foreign |= self.in_key && self.place() == Place::Root && self.key() == b"error";
-        self.in_key = false;
-        self.content_pending = false;
-        Lexeme::Gap
-    }
-
-    /// Copies what belongs to a usage report.
-    fn keep(&mut self, bytes: &[u8]) {
+    /// Copies a piece of the report: what lies before `after` in `bytes`.
+    fn keep(&mut self, bytes: &[u8], after: &[u8]) {
         let room = LARGEST_REPORT.saturating_sub(self.report.len());
-        if self.place() == Place::Usage && bytes.len() <= room {
-            self.report.extend_from_slice(bytes);
-        }
+        let length = bytes.len().saturating_sub(after.len()).min(room);
+        let piece = bytes.get(..length).unwrap_or_default();
+        self.report.extend_from_slice(piece);
     }
 
     fn place(&self) -> Place {
-        self.container()
-            .map_or(Place::Elsewhere, |container| container.place)
-    }
-
-    /// The innermost open container, if it is a watched one.
-    fn container(&self) -> Option<Container> {
-        self.containers.get(self.depth.checked_sub(1)?).copied()
+        self.innermost.place
     }
 
     fn key(&self) -> &[u8] {
@@ -284,12 +306,11 @@ impl Probe {
 impl Key {
     /// A key that is too long is cut one past the longest known, so that it equals none.
     fn push(&mut self, text: &[u8]) {
-        for &byte in text {
-            if let Some(place) = self.bytes.get_mut(self.length) {
-                *place = byte;
-                self.length = self.length.saturating_add(1);
-            }
+        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
+        for (place, byte) in room.iter_mut().zip(text) {
+            *place = *byte;
         }
+        self.length = self.length.saturating_add(text.len()).min(LONGEST_KEY);
     }
 }
 

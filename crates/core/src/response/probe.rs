@@ -134,46 +134,89 @@ impl Probe {
         let mut rest = bytes;
         // From here on `bytes` belong to the report, while one is being read.
         let mut of_report = bytes;
-        while let Some((&byte, after)) = rest.split_first() {
-            match self.lexeme {
-                Lexeme::Gap => {
-                    self.foreign |= self.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
-                    match byte {
-                        b'"' => self.begin_text(),
-                        b':' => self.expects_key = false,
-                        b',' => self.expects_key = self.innermost.has_keys(),
-                        b'{' | b'[' if self.open(byte == b'{') => of_report = rest,
-                        b'}' | b']' if self.close() => self.keep(of_report, after),
-                        _ => {}
-                    }
-                    rest = after;
-                }
-                Lexeme::Text => {
-                    let plain = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    let (text, end) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-                    self.text(text);
-                    rest = match end.split_first() {
-                        Some((b'\\', after)) => {
-                            self.lexeme = Lexeme::Escape;
-                            after
-                        }
-                        Some((_, after)) => {
-                            self.end_text();
-                            after
-                        }
-                        None => end,
-                    };
-                }
-                Lexeme::Escape => {
-                    self.lexeme = Lexeme::Text;
-                    self.text(&[byte]);
-                    rest = after;
-                }
-            }
+        while !rest.is_empty() {
+            rest = match self.lexeme {
+                Lexeme::Gap if self.depth == 0 => self.outside(rest),
+                Lexeme::Gap => self.gap(rest, &mut of_report),
+                Lexeme::Text => self.text(rest),
+                Lexeme::Escape => self.escaped(rest),
+            };
         }
         if self.around_report.is_some() {
             self.keep(of_report, &[]);
         }
+    }
+
+    /// Reads to the first byte of the document, and returns what follows.
+    fn outside<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let document = bytes.trim_ascii_start();
+        let Some((&byte, after)) = document.split_first() else {
+            return document;
+        };
+        self.foreign |= byte != b'{';
+        match byte {
+            b'"' => self.begin_text(),
+            b'{' | b'[' => _ = self.open(byte == b'{'),
+            _ => {}
+        }
+        after
+    }
+
+    /// Reads what is not in a string, and returns what follows.
+    fn gap<'b>(&mut self, bytes: &'b [u8], of_report: &mut &'b [u8]) -> &'b [u8] {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            match byte {
+                b'"' => {
+                    self.begin_text();
+                    return after;
+                }
+                b':' => self.expects_key = false,
+                b',' => self.expects_key = self.innermost.has_keys(),
+                b'{' | b'[' => {
+                    let begins_report = self.open(byte == b'{');
+                    if begins_report {
+                        *of_report = rest;
+                    }
+                }
+                b'}' | b']' => {
+                    let ends_report = self.close();
+                    if ends_report {
+                        self.keep(of_report, after);
+                    }
+                    if self.depth == 0 {
+                        return after;
+                    }
+                }
+                _ => {}
+            }
+            rest = after;
+        }
+        rest
+    }
+
+    /// Reads what is in a string, and returns what follows.
+    fn text<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let length = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+        let (text, end) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+        self.note_text(text);
+        let Some((&end, after)) = end.split_first() else {
+            return end;
+        };
+        if end == b'\\' {
+            self.lexeme = Lexeme::Escape;
+        } else {
+            self.end_text();
+        }
+        after
+    }
+
+    /// Reads what a backslash escapes: nothing that is recognised is written so.
+    fn escaped<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let (escaped, after) = bytes.split_at_checked(1).unwrap_or((bytes, &[]));
+        self.note_text(escaped);
+        self.lexeme = Lexeme::Text;
+        after
     }
 
     /// Says whether a usage report begins.
@@ -227,7 +270,7 @@ impl Probe {
         }
     }
 
-    fn text(&mut self, text: &[u8]) {
+    fn note_text(&mut self, text: &[u8]) {
         if self.in_key {
             self.key.push(text);
         } else if self.content_pending && !text.is_empty() {
@@ -238,8 +281,10 @@ impl Probe {
 
     fn end_text(&mut self) {
         self.lexeme = Lexeme::Gap;
-        self.foreign |= self.in_key && self.place() == Place::Root && self.key() == b"error";
-        self.in_key = false;
+        if self.in_key {
+            self.foreign |= self.place() == Place::Root && self.key() == b"error";
+            self.in_key = false;
+        }
         self.content_pending = false;
     }
 

@@ -25,7 +25,6 @@ pub(crate) struct Record {
     forwarded: bool,
     status: Option<u16>,
     complete: bool,
-    metered: Metered,
     first_token: Option<Nanos>,
 }
 
@@ -152,11 +151,9 @@ impl Record {
         self.complete |= end_of_stream;
     }
 
-    pub(crate) fn meter(&mut self, metered: Metered, now: Nanos) {
-        self.metered = metered;
-        if self.awaits_first_token() && metered.deltas > 0 {
-            self.first_token = Some(now.saturating_sub(self.began));
-        }
+    /// The first content has come.
+    pub(crate) fn first_token(&mut self, now: Nanos) {
+        self.first_token = Some(now.saturating_sub(self.began));
     }
 
     pub(crate) fn awaits_first_token(&self) -> bool {
@@ -202,14 +199,15 @@ impl<'a> Settlement<'a> {
         policy: &'a Policy,
         record: &'a Record,
         identity: Identity<'a>,
+        metered: Metered,
         ending: Ending,
         now: Nanos,
     ) -> Self {
-        let usage = record.metered.usage;
-        let source = match record.metered {
-            metered if metered.usage.is_reported() => UsageSource::Reported,
-            metered if metered.deltas > 0 => UsageSource::Estimated,
-            _ => UsageSource::None,
+        let Metered { usage, deltas } = metered;
+        let source = match deltas {
+            _ if usage.is_reported() => UsageSource::Reported,
+            1.. => UsageSource::Estimated,
+            0 => UsageSource::None,
         };
         let outcome = record.outcome(ending);
         let should_report = identity.api.is_some_and(Api::reports_usage);
@@ -233,7 +231,7 @@ impl<'a> Settlement<'a> {
             },
             usage: source,
             tokens: [("prompt", usage.prompt(identity.dialect)), a, b, c, d, e, f],
-            content_deltas: record.metered.deltas,
+            content_deltas: deltas,
             lacks_usage: should_report && record.is_success() && source != UsageSource::Reported,
             time_to_first_token: record.first_token,
             duration: now.saturating_sub(record.began),

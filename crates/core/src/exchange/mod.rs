@@ -215,23 +215,29 @@ impl Exchange {
         self.record.answer_goes_on(end_of_stream);
         let meter = self.meter.as_mut()?;
         let passed = meter.push(chunk, end_of_stream);
-        self.record.meter(meter.metered(), now);
+        if self.record.awaits_first_token() && meter.deltas() > 0 {
+            self.record.first_token(now);
+        }
         passed
     }
 
     /// The answer ends with trailers. A piece that was held back can't pass any more: it is part of
     /// an event that never ended, which no client reads.
     pub fn response_trailers(&mut self, now: Nanos) {
-        self.record.answer_goes_on(true);
-        if let Some(meter) = &mut self.meter {
-            meter.push(&[], true);
-            self.record.meter(meter.metered(), now);
-        }
+        self.response_body(&[], true, now);
     }
 
     /// Phase 5: what it came to.
     pub fn settle(&self, ending: Ending, now: Nanos) -> Settlement<'_> {
-        Settlement::new(&self.policy, &self.record, self.identity(), ending, now)
+        let metered = self.meter.as_ref().map(Meter::metered);
+        Settlement::new(
+            &self.policy,
+            &self.record,
+            self.identity(),
+            metered.unwrap_or_default(),
+            ending,
+            now,
+        )
     }
 
     fn identity(&self) -> crate::settlement::Identity<'_> {

@@ -23,7 +23,7 @@ pub struct Metered {
 #[derive(Debug)]
 pub struct Meter {
     body: Body,
-    metered: Metered,
+    usage: Usage,
 }
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Meter {
     pub fn json() -> Self {
         Self {
             body: Body::Json(Box::default()),
-            metered: Metered::default(),
+            usage: Usage::default(),
         }
     }
 
@@ -46,23 +46,23 @@ impl Meter {
         let events = EventStream::new(takes_out_usage);
         Self {
             body: Body::Events(Box::new(events)),
-            metered: Metered::default(),
+            usage: Usage::default(),
         }
     }
 
     /// Reads one piece of the body. `None`: it passes as it is; else what passes in its place.
     pub fn push(&mut self, chunk: &[u8], end_of_stream: bool) -> Option<Vec<u8>> {
-        let metered = &mut self.metered;
+        let usage = &mut self.usage;
+        let mut note = |report: &[u8]| usage.update(&Usage::parse(report));
         match &mut self.body {
             Body::Json(probe) => {
                 probe.push(chunk);
-                if let Some(text) = probe.new_report() {
-                    metered.note(text);
+                if let Some(report) = probe.new_report() {
+                    note(report);
                 }
                 None
             }
             Body::Events(events) => {
-                let mut note = |text: &[u8]| metered.note(text);
                 let passed = events.push(chunk, &mut note);
                 if !end_of_stream {
                     return passed;
@@ -78,22 +78,20 @@ impl Meter {
         }
     }
 
-    /// What is known so far.
-    pub fn metered(&self) -> Metered {
-        let deltas = match &self.body {
+    /// Pieces of content so far.
+    pub fn deltas(&self) -> u64 {
+        match &self.body {
             Body::Json(_) => 0,
             Body::Events(events) => events.deltas(),
-        };
-        Metered {
-            deltas,
-            ..self.metered
         }
     }
-}
 
-impl Metered {
-    fn note(&mut self, report: &[u8]) {
-        self.usage.update(&Usage::parse(report));
+    /// What is known so far.
+    pub fn metered(&self) -> Metered {
+        Metered {
+            usage: self.usage,
+            deltas: self.deltas(),
+        }
     }
 }
 

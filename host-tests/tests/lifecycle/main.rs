@@ -10,6 +10,7 @@ mod chain;
 mod client;
 mod counting;
 mod credentials;
+mod decompressor;
 mod edits;
 mod failover;
 mod gateway;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         refused_edits::PROMISES,
         start::PROMISES,
         credentials::PROMISES,
+        decompressor::PROMISES,
         uploads::PROMISES,
         modules::PROMISES,
         chain::PROMISES,

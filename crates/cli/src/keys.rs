@@ -5,8 +5,9 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::str::FromStr;
+use tollgate_core::names;
 use tollgate_core::secret;
-use tollgate_policy::{ACCOUNT_NAME_RULE, is_account_name, unix_seconds};
+use tollgate_policy::unix_seconds;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -48,11 +49,12 @@ impl FromStr for Team {
 }
 
 fn account_name(text: &str) -> Result<String, String> {
-    if is_account_name(text) {
+    if names::ACCOUNT.allows(text) {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "`{text}` can't be a name: a name is {ACCOUNT_NAME_RULE}"
+        "`{text}` can't be a name: a name is {}",
+        names::ACCOUNT.text
     ))
 }
 

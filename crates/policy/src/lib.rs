@@ -23,7 +23,6 @@ mod values;
 pub use canonical::to_json;
 pub use diagnostic::{Diagnostic, Mark, Site};
 pub use load::{LoadError, load};
-pub use names::{ACCOUNT_NAME_RULE, is_account_name};
 pub use render::render;
 pub use values::unix_seconds;
 

@@ -1,14 +1,9 @@
-//! Which characters a name may have, and which known name was probably meant.
+//! Reports names that may not be ones, and says which known name was probably meant.
+
+use tollgate_core::names::{ACCOUNT, MODEL, NameRule, SERVED};
 
 use crate::diagnostic::{Diagnostic, Site};
 use crate::rules::Text;
-
-/// The rule that [`is_account_name`] checks, for messages.
-pub const ACCOUNT_NAME_RULE: &str =
-    "1 to 63 of `a-z 0-9 . _ -`, beginning and ending with a letter or a digit";
-const MODEL_NAME_RULE: &str =
-    "1 to 128 of `A-Z a-z 0-9 . _ - : /`, beginning and ending with a letter or a digit";
-const SERVED_NAME_RULE: &str = "1 to 256 visible ASCII characters, without spaces";
 
 /// What a name names; decides its characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,46 +17,25 @@ pub(crate) enum Kind {
     Objective,
     Model,
     Alias,
-    /// What an upstream calls a model; file paths are in use, and it travels in a header.
+    /// What an upstream calls a model.
     Served,
-}
-
-/// Whether organizations, teams, keys, targets, upstreams and credentials may be called so.
-pub fn is_account_name(name: &str) -> bool {
-    is_name(name, 63, |c| matches!(c, b'a'..=b'z' | b'0'..=b'9'), b"._-")
-}
-
-fn is_model_name(name: &str) -> bool {
-    is_name(name, 128, |c| c.is_ascii_alphanumeric(), b"._-:/")
-}
-
-fn is_served_name(name: &str) -> bool {
-    (1..=256).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_graphic())
-}
-
-fn is_name(name: &str, longest: usize, edge: impl Fn(u8) -> bool, inner: &[u8]) -> bool {
-    let bytes = name.as_bytes();
-    bytes.len() <= longest
-        && bytes.first().is_some_and(|c| edge(*c))
-        && bytes.last().is_some_and(|c| edge(*c))
-        && bytes.iter().all(|c| edge(*c) || inner.contains(c))
 }
 
 /// Reports a name that may not be one.
 pub(crate) fn check(kind: Kind, file: usize, name: &Text, errors: &mut Vec<Diagnostic>) {
-    let (what, allowed, rule): (_, fn(&str) -> bool, _) = match kind {
-        Kind::Organization => ("an organization's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Team => ("a team's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Key => ("a key's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Target => ("a target's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Upstream => ("an upstream's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Credential => ("a credential's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Objective => ("an objective's name", is_account_name, ACCOUNT_NAME_RULE),
-        Kind::Model => ("a model's name", is_model_name, MODEL_NAME_RULE),
-        Kind::Alias => ("an alias", is_model_name, MODEL_NAME_RULE),
-        Kind::Served => ("a served model's name", is_served_name, SERVED_NAME_RULE),
+    let (what, rule): (_, NameRule) = match kind {
+        Kind::Organization => ("an organization's name", ACCOUNT),
+        Kind::Team => ("a team's name", ACCOUNT),
+        Kind::Key => ("a key's name", ACCOUNT),
+        Kind::Target => ("a target's name", ACCOUNT),
+        Kind::Upstream => ("an upstream's name", ACCOUNT),
+        Kind::Credential => ("a credential's name", ACCOUNT),
+        Kind::Objective => ("an objective's name", ACCOUNT),
+        Kind::Model => ("a model's name", MODEL),
+        Kind::Alias => ("an alias", MODEL),
+        Kind::Served => ("a served model's name", SERVED),
     };
-    if allowed(&name.value) {
+    if rule.allows(&name.value) {
         return;
     }
     let message = match name.value.as_str() {
@@ -69,8 +43,8 @@ pub(crate) fn check(kind: Kind, file: usize, name: &Text, errors: &mut Vec<Diagn
         name => format!("`{name}` can't be {what}"),
     };
     let lower = name.value.to_lowercase();
-    let meant = allowed(&lower).then(|| format!("; `{lower}` would do"));
-    let help = format!("{what} is {rule}{}", meant.unwrap_or_default());
+    let meant = rule.allows(&lower).then(|| format!("; `{lower}` would do"));
+    let help = format!("{what} is {}{}", rule.text, meant.unwrap_or_default());
     errors.push(Diagnostic::new(Site::of(file, name), message).help(help));
 }
 
@@ -97,28 +71,6 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_longest_names_are_allowed_and_no_longer_ones() {
-        assert!(is_account_name(&"a".repeat(63)));
-        assert!(!is_account_name(&"a".repeat(64)));
-        assert!(is_model_name(&"A".repeat(128)));
-        assert!(!is_model_name(&"A".repeat(129)));
-        assert!(is_served_name(&"/".repeat(256)));
-        assert!(!is_served_name(&"/".repeat(257)));
-    }
-
-    #[test]
-    fn a_name_begins_and_ends_with_a_letter_or_a_digit() {
-        for bad in ["", "-a", "a-", ".", "a b", "a\u{e4}", "A"] {
-            assert!(!is_account_name(bad), "{bad:?}");
-        }
-        for good in ["a", "0", "a.b_c-d"] {
-            assert!(is_account_name(good), "{good:?}");
-        }
-        assert!(is_model_name("meta-llama/Llama-3.1:free"));
-        assert!(!is_model_name("/models/x.gguf"));
-    }
 
     #[test]
     fn nearest_counts_swapped_neighbours_as_one_edit() {

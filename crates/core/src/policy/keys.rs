@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::load::{Names, TeamNames, resolve};
 use super::{Key, Restrictions};
+use crate::names::ACCOUNT;
 use crate::secret::Hash;
 
 /// Most rows that room is made for at once; a name may hold braces, if nobody checked it.
@@ -81,6 +82,12 @@ impl<'de> Visitor<'de> for KeyList<'_> {
 impl KeyList<'_> {
     fn key(&self, row: KeyRow<'_>) -> Result<Key, String> {
         let name = row.name;
+        if !ACCOUNT.allows(name) {
+            return Err(format!(
+                "{name:?} can't be the name of a key: it is {}",
+                ACCOUNT.text
+            ));
+        }
         let hash = decode_hash(row.hash).ok_or_else(|| format!("key {name:?}: bad hash"))?;
         let team = *self
             .teams

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::keys::KeyList;
 use super::{Model, ModelId, Policy, Target, Team, TeamId};
 use crate::document::{self, Capability};
+use crate::names::{ACCOUNT, MODEL, NameRule, SERVED};
 
 /// Why a document can't be used; the text says which entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,11 +39,7 @@ impl Policy {
             )));
         }
         let (models, names) = load_models(document.models)?;
-        let organizations: Vec<Box<str>> = document
-            .organizations
-            .into_iter()
-            .map(|o| o.name.into())
-            .collect();
+        let organizations = load_organizations(document.organizations)?;
         let (teams, team_names) = load_teams(document.teams, &organizations, &names)?;
         let text = document.keys.get();
         let keys = KeyList {
@@ -91,6 +88,24 @@ fn syntax(error: serde_json::Error) -> LoadError {
     LoadError(error.to_string())
 }
 
+/// A name goes where some characters mean something: into headers, log lines, labels of metrics.
+fn check(what: &str, rule: &NameRule, name: &str) -> Result<(), LoadError> {
+    if rule.allows(name) {
+        return Ok(());
+    }
+    let problem = format!("{name:?} can't be the name of {what}: it is {}", rule.text);
+    Err(LoadError(problem))
+}
+
+fn load_organizations(documents: Vec<document::Organization>) -> Result<Vec<Box<str>>, LoadError> {
+    let mut organizations = Vec::with_capacity(documents.len());
+    for organization in documents {
+        check("an organization", &ACCOUNT, &organization.name)?;
+        organizations.push(organization.name.into());
+    }
+    Ok(organizations)
+}
+
 fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), LoadError> {
     let mut models = Vec::with_capacity(documents.len());
     let mut names = Names::new();
@@ -99,6 +114,7 @@ fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), L
             .map(ModelId)
             .map_err(|_| LoadError("more than 65536 models".to_owned()))?;
         for name in std::iter::once(&document.name).chain(&document.aliases) {
+            check("a model", &MODEL, name)?;
             if names.insert(name.as_str().into(), id).is_some() {
                 return Err(LoadError(format!("model name {name:?} is used twice")));
             }
@@ -125,9 +141,13 @@ fn load_model(model: document::Model) -> Result<Model, LoadError> {
             target.name, model.name
         )));
     }
+    if let Some(objective) = &model.objective {
+        check("an objective", &ACCOUNT, objective)?;
+    }
+    let targets = model.targets.into_iter().map(load_target);
     Ok(Model {
         name: model.name.into(),
-        targets: model.targets.into_iter().map(load_target).collect(),
+        targets: targets.collect::<Result<_, _>>()?,
         context: model.context,
         max_output: model.max_output,
         fim: model.fim,
@@ -139,14 +159,19 @@ fn load_model(model: document::Model) -> Result<Model, LoadError> {
     })
 }
 
-fn load_target(target: document::Target) -> Target {
+fn load_target(target: document::Target) -> Result<Target, LoadError> {
+    check("a target", &ACCOUNT, &target.name)?;
+    check("a served model", &SERVED, &target.model)?;
+    for name in target.upstreams.iter().chain(&target.credential) {
+        check("an upstream or a credential", &ACCOUNT, name)?;
+    }
     let cluster = document::cluster_name(&target.upstreams, target.credential.as_deref());
-    Target {
+    Ok(Target {
         name: target.name.into(),
         model: target.model.into(),
         weight: target.weight,
         cluster: cluster.into(),
-    }
+    })
 }
 
 fn load_teams(
@@ -157,6 +182,7 @@ fn load_teams(
     let mut teams = Vec::with_capacity(documents.len());
     let mut names = TeamNames::new();
     for team in documents {
+        check("a team", &ACCOUNT, &team.name)?;
         let path = format!("{}/{}", team.organization, team.name);
         let organization = organizations
             .iter()

@@ -81,17 +81,7 @@ const ENOUGH: usize = 3;
 fn an_envoy_without_a_policy_is_not_ready() {
     let folder = TempDir::new().unwrap();
     let port = free_port();
-    let listeners = Listeners {
-        clients: format!("127.0.0.1:{port}").parse().unwrap(),
-        admin: None,
-    };
-    let mut options = options();
-    options.directory = folder.path().to_owned();
-    options.module = folder.path().join("no-such-module.wasm");
-    for file in generate(&document(), &listeners, &options).unwrap() {
-        fs::write(folder.path().join(&file.name), &file.contents).unwrap();
-    }
-    let _envoy = Running::start(&folder.path().join("bootstrap.json"));
+    let _envoy = start_without_module(&folder, port, None);
     let mut answers = Vec::new();
     for _ in 0..200 {
         answers.extend(get(port, "/readyz"));
@@ -105,6 +95,22 @@ fn an_envoy_without_a_policy_is_not_ready() {
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
         assert!(answer.contains(r#""code":"gateway_not_ready""#), "{answer}");
     }
+}
+
+/// An Envoy with all that it reads in this folder, but for the module.
+fn start_without_module(folder: &TempDir, port: u16, admin: Option<u16>) -> Running {
+    let on_loopback = |port: u16| format!("127.0.0.1:{port}").parse().unwrap();
+    let listeners = Listeners {
+        clients: on_loopback(port),
+        admin: admin.map(on_loopback),
+    };
+    let mut options = options();
+    options.directory = folder.path().to_owned();
+    options.module = folder.path().join("no-such-module.wasm");
+    for file in generate(&document(), &listeners, &options).unwrap() {
+        fs::write(folder.path().join(&file.name), &file.contents).unwrap();
+    }
+    Running::start(&folder.path().join("bootstrap.json"))
 }
 
 /// The bootstrap with what Envoy would discover already in it, since validation discovers nothing.

@@ -2,7 +2,7 @@
 //! to files beside its own.
 
 use super::common::{document, listeners, options};
-use super::{Running, at_once, contents, free_port, get};
+use super::{Running, at_once, contents, free_port, get, start_without_module};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -86,17 +86,7 @@ fn a_connection_without_a_request_is_closed() {
 fn an_unfinished_file_beside_the_others_is_not_read() {
     let admin = free_port();
     let folder = TempDir::new().unwrap();
-    let listeners = Listeners {
-        clients: format!("127.0.0.1:{}", free_port()).parse().unwrap(),
-        admin: Some(format!("127.0.0.1:{admin}").parse().unwrap()),
-    };
-    let mut options = options();
-    options.directory = folder.path().to_owned();
-    options.module = folder.path().join("no-such-module.wasm");
-    for file in generate(&document(), &listeners, &options).unwrap() {
-        fs::write(folder.path().join(&file.name), &file.contents).unwrap();
-    }
-    let _envoy = Running::start(&folder.path().join("bootstrap.json"));
+    let _envoy = start_without_module(&folder, free_port(), Some(admin));
     let reads = || {
         let stats = get(admin, "/stats?filter=tollgate.update_attempt").unwrap_or_default();
         let (_, count) = stats.split_once("update_attempt: ")?;

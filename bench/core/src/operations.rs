@@ -74,7 +74,7 @@ impl Bench {
 
     fn request(&self, body: &str) -> Result<Exchange> {
         let mut exchange = Exchange::new(Rc::clone(&self.policy), Concerns::GATEWAY);
-        let step = exchange.request_headers(black_box(self.head()));
+        let step = exchange.request_headers(black_box(self.head()), &|| None);
         if !matches!(step, Step::AwaitBody) {
             bail!("the headers alone led to {step:?}");
         }
@@ -107,7 +107,12 @@ impl Bench {
     fn authenticate(&self) -> Result<()> {
         let headers = black_box(Headers(&self.headers));
         let now = NOW / 1_000_000_000;
-        match black_box(credential::authenticate(&self.policy, headers, None, now)) {
+        match black_box(credential::authenticate(
+            &self.policy,
+            headers,
+            &|| None,
+            now,
+        )) {
             Ok(_) => Ok(()),
             Err(refusal) => bail!("the key was refused: {refusal:?}"),
         }
@@ -116,7 +121,6 @@ impl Bench {
     fn head(&self) -> RequestHead<'_> {
         RequestHead {
             headers: Headers(&self.headers),
-            source: None,
             earlier: Earlier::default(),
             end_of_stream: false,
             now: NOW,

@@ -11,17 +11,19 @@ use crate::secret;
 /// Headers that carry a credential; all are removed before the request is forwarded.
 pub const HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
+/// Asks for the client's address. Few keys care for it, and asking the host takes time.
+pub type AskSource<'a> = &'a dyn Fn() -> Option<IpAddr>;
+
 /// Finds the one active key that the request carries.
 ///
-/// `source` is the client's address, needed only where [`Policy::reads_source_address`]; `now`
-/// is in Unix seconds.
+/// `source` is asked only for a key that is bound to addresses; `now` is in Unix seconds.
 ///
 /// # Errors
 /// 401 with the precise fault, or 400 for several keys.
 pub fn authenticate(
     policy: &Policy,
     headers: Headers<'_>,
-    source: Option<IpAddr>,
+    source: AskSource<'_>,
     now: u64,
 ) -> Result<KeyId, Refusal> {
     let mut known: Option<KeyId> = None;
@@ -88,7 +90,7 @@ fn find(policy: &Policy, secret: Option<&[u8]>) -> Result<KeyId, CredentialFault
 fn check(
     policy: &Policy,
     key: KeyId,
-    source: Option<IpAddr>,
+    source: AskSource<'_>,
     now: u64,
 ) -> Result<(), CredentialFault> {
     let Some(restrictions) = policy.restrictions(key) else {
@@ -102,7 +104,7 @@ fn check(
     }
     let cidrs = &restrictions.cidrs;
     let inside = |source: IpAddr| cidrs.iter().any(|net| net.contains(&source.to_canonical()));
-    if !cidrs.is_empty() && !source.is_some_and(inside) {
+    if !cidrs.is_empty() && !source().is_some_and(inside) {
         return Err(CredentialFault::SourceNotAllowed);
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Exchange, Forward, RequestHead, Step};
 use crate::api::{self, Endpoint};
-use crate::credential;
+use crate::credential::{self, AskSource};
 use crate::headers::Headers;
 use crate::models;
 use crate::path;
@@ -17,6 +17,7 @@ impl Exchange {
     pub(super) fn decide_by_headers(
         &mut self,
         head: RequestHead<'_>,
+        source: AskSource<'_>,
         path: &[u8],
     ) -> Result<Step, Refusal> {
         let method = head.headers.first(":method").unwrap_or_default();
@@ -24,7 +25,7 @@ impl Exchange {
         if endpoint == Endpoint::Readiness {
             return Ok(Step::Reply(self.readiness()));
         }
-        self.key = self.authenticate(head)?;
+        self.key = self.authenticate(head, source)?;
         self.record.model = head.earlier.model.map(Into::into);
         match endpoint {
             Endpoint::Inference(api) => {
@@ -55,11 +56,14 @@ impl Exchange {
         }))
     }
 
-    fn authenticate(&self, head: RequestHead<'_>) -> Result<Option<KeyId>, Refusal> {
+    fn authenticate(
+        &self,
+        head: RequestHead<'_>,
+        source: AskSource<'_>,
+    ) -> Result<Option<KeyId>, Refusal> {
         if self.concerns.authenticate {
             let now = head.now / 1_000_000_000;
-            return credential::authenticate(&self.policy, head.headers, head.source, now)
-                .map(Some);
+            return credential::authenticate(&self.policy, head.headers, source, now).map(Some);
         }
         // A key that the module before knew and this one does not: policies are being exchanged.
         let Some(hash) = head.earlier.key else {

@@ -6,11 +6,11 @@
 
 mod decide;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::api::{self, Api, Dialect};
 use crate::concerns::Concerns;
+use crate::credential::AskSource;
 use crate::headers::Headers;
 use crate::policy::{KeyId, Policy};
 use crate::refusal::Refusal;
@@ -27,8 +27,6 @@ pub type Nanos = u64;
 pub struct RequestHead<'a> {
     /// Everything, pseudo headers too.
     pub headers: Headers<'a>,
-    /// The client's address; needed where [`Policy::reads_source_address`].
-    pub source: Option<IpAddr>,
     /// What a module before this one found, where concerns are split over modules.
     pub earlier: Earlier<'a>,
     /// No body follows.
@@ -132,8 +130,9 @@ impl Exchange {
         self.meter.is_some()
     }
 
-    /// Phase 1: who asks for what.
-    pub fn request_headers(&mut self, head: RequestHead<'_>) -> Step {
+    /// Phase 1: who asks for what. `source` is asked for the client's address if the key is bound to
+    /// some.
+    pub fn request_headers(&mut self, head: RequestHead<'_>, source: AskSource<'_>) -> Step {
         self.record.began = head.now;
         let path = head.headers.first(":path").unwrap_or_default();
         self.dialect = api::dialect(path, head.headers.first("anthropic-version").is_some());
@@ -142,7 +141,7 @@ impl Exchange {
             .text("x-request-id")
             .unwrap_or("none")
             .to_owned();
-        match self.decide_by_headers(head, path) {
+        match self.decide_by_headers(head, source, path) {
             Ok(step) => {
                 if matches!(step, Step::Reply(_)) {
                     self.record.answer_locally();

@@ -51,11 +51,6 @@ impl Policy {
         let keys = keys
             .deserialize(&mut serde_json::Deserializer::from_str(text))
             .map_err(syntax)?;
-        let reads_source_address = keys.iter().any(|key| {
-            key.restrictions
-                .as_ref()
-                .is_some_and(|r| !r.cidrs.is_empty())
-        });
         Ok(Self {
             version: document.version.into(),
             models,
@@ -63,7 +58,6 @@ impl Policy {
             organizations,
             teams,
             keys,
-            reads_source_address,
         })
     }
 }

@@ -24,7 +24,6 @@ pub struct Policy {
     teams: Vec<Team>,
     /// Sorted by hash.
     keys: Vec<Key>,
-    reads_source_address: bool,
 }
 
 /// A model of one policy.
@@ -110,11 +109,6 @@ impl Policy {
     /// 16 hex digits that name these rules and nothing else.
     pub fn version(&self) -> &str {
         &self.version
-    }
-
-    /// Whether any key is bound to a network, so that the caller must supply source addresses.
-    pub fn reads_source_address(&self) -> bool {
-        self.reads_source_address
     }
 
     /// The key whose secret has this hash.

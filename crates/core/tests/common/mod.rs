@@ -101,13 +101,14 @@ impl Request<'_> {
         );
         let headers = Headers(&headers);
         let mut exchange = Exchange::new(policy(), Concerns::GATEWAY);
-        let step = exchange.request_headers(RequestHead {
+        let head = RequestHead {
             headers,
-            source: self.source.map(|source| source.parse().unwrap()),
             earlier: Earlier::default(),
             end_of_stream: self.body.is_empty(),
             now: NOW * 1_000_000_000,
-        });
+        };
+        let source = || self.source.map(|source| source.parse().unwrap());
+        let step = exchange.request_headers(head, &source);
         let result = match step {
             Step::AwaitBody => exchange.request_body(headers, self.body),
             Step::Forward(forward) => Ok(forward),

@@ -29,7 +29,6 @@ pub(crate) struct Stream {
     /// Absent only if the host made a stream before it configured the module.
     exchange: Option<Exchange>,
     concerns: Concerns,
-    reads_source_address: bool,
     phase: Phase,
     /// The body that went on: the proxy keeps it as long as the stream, to be able to retry.
     upload: Option<UploadGuard>,
@@ -54,12 +53,10 @@ enum Phase {
 
 impl Stream {
     pub(crate) fn new(policy: Option<Rc<Policy>>, concerns: Concerns) -> Self {
-        let reads_source_address = policy.as_ref().is_some_and(|p| p.reads_source_address());
         let exchange = policy.map(|policy| Exchange::new(policy, concerns));
         Self {
             exchange,
             concerns,
-            reads_source_address,
             phase: Phase::New,
             upload: None,
             published: false,
@@ -71,10 +68,6 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
-        let source = self
-            .reads_source_address
-            .then(host::source_address)
-            .flatten();
         let model = (!self.concerns.route)
             .then(|| host::property(&[MODEL]))
             .flatten();
@@ -83,17 +76,16 @@ impl Stream {
             .then(|| host::property(&[AUTHENTICATED]))
             .flatten();
         let key = key.and_then(|key| Hash::try_from(key).ok());
-        let step = exchange.request_headers(RequestHead {
+        let head = RequestHead {
             headers: Headers(&headers),
-            source,
             earlier: Earlier {
                 key,
                 model: model.as_deref(),
             },
             end_of_stream,
             now: host::now(),
-        });
-        match step {
+        };
+        match exchange.request_headers(head, &host::source_address) {
             Step::Reply(reply) => self.reply(reply),
             Step::Forward(forward) => self.forward(forward, 0),
             Step::AwaitBody => self.await_body(headers),

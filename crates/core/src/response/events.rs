@@ -54,6 +54,11 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 const DATA: &[u8] = b"data:";
 
 impl EventReader {
+    /// Whether the next byte begins a line, and nothing of a line end is awaited.
+    pub(super) fn is_at_line(&self) -> bool {
+        (self.line, self.after_cr) == (Line::Name(0), AfterCr::No)
+    }
+
     /// Reads to the end of the event or of `bytes`.
     pub(super) fn advance(&mut self, bytes: &[u8], data: &mut Probe) -> Step {
         if bytes.is_empty() {

@@ -3,6 +3,7 @@
 
 mod events;
 mod probe;
+mod repeat;
 mod sse;
 pub mod usage;
 
@@ -216,7 +217,48 @@ mod tests {
         check_every_split(text, text, false, (14, 3, 1));
     }
 
+    const SHAPES: [&str; 10] = [
+        "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\r\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\r\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\r\r",
+        "event: x\ndata:{\"delta\":\"@\",\"n\":[\"@\"]}\n\n",
+        "data: {\"delta\":{\"text\":\"@\",\"thinking\":\"@\"}}\nid: 1\n\n",
+        "data: {\"choices\":[{\"text\":\"@\"}],\"usage\":{\"prompt_tokens\":1}}\n\n",
+        "data: {\"choices\":[],\ndata: \"delta\":\"@\"}\n\n",
+        "data: {\"error\":{},\"delta\":\"@\"}\n\n",
+        "\n",
+    ];
+    const TEXTS: [&str; 9] = [
+        "a",
+        "",
+        "b\u{e9}",
+        "\\n",
+        "\\\"",
+        "\\\\",
+        "x\\ny",
+        "a\nb",
+        "\",\"delta\":\"c",
+    ];
+
     proptest! {
+        #[test]
+        fn events_alike_are_metered_as_if_read_byte_by_byte(
+            events in prop::collection::vec((0..SHAPES.len(), 0..TEXTS.len()), 0..12),
+            cuts in prop::collection::vec(0usize..1000, 0..3),
+            takes_out: bool,
+        ) {
+            let event = |(shape, text): &(usize, usize)| SHAPES[*shape].replace('@', TEXTS[*text]);
+            let text: String = events.iter().map(event).collect();
+            let mut cuts: Vec<_> = cuts.iter().map(|&cut| cut.min(text.len())).collect();
+            cuts.sort_unstable();
+            let every: Vec<_> = (1..text.len()).collect();
+            prop_assert_eq!(
+                pass(text.as_bytes(), &cuts, takes_out),
+                pass(text.as_bytes(), &every, takes_out)
+            );
+        }
+
         #[test]
         fn any_bytes_pass_unchanged_unless_taken_out(
             text in prop::collection::vec(prop::sample::select(b"data: {}[]\"\\\r\n\xffuse:chois,x".to_vec()), 0..200),

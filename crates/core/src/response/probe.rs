@@ -81,6 +81,12 @@ pub(super) struct Probe {
     /// The document is not an object, or it is one that tells of an error.
     foreign: bool,
     deltas: u64,
+    /// `deltas` before this document.
+    deltas_before: u64,
+    /// Pieces of this document so far.
+    pieces: u32,
+    /// How far from the end of its piece the last content began.
+    content_from_end: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +103,7 @@ impl Probe {
         *self = Self {
             report,
             deltas: self.deltas,
+            deltas_before: self.deltas,
             ..Self::default()
         };
     }
@@ -129,8 +136,23 @@ impl Probe {
         self.foreign
     }
 
+    /// Where the document's only content begins, in bytes before the end of the first of its two
+    /// pieces. `None`: there are more or fewer, or it tells of more than content.
+    pub(super) fn only_content(&self) -> Option<usize> {
+        let is_only = self.deltas.checked_sub(self.deltas_before) == Some(1);
+        let plain = self.report.is_empty() && !self.foreign;
+        (is_only && plain && self.pieces == 2).then_some(self.content_from_end)
+    }
+
+    /// Counts a document like one that had one content, without reading it.
+    pub(super) fn count_repeated(&mut self) {
+        self.deltas = self.deltas.saturating_add(1);
+        self.deltas_before = self.deltas;
+    }
+
     /// Reads on.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.pieces = self.pieces.saturating_add(1);
         let mut rest = bytes;
         // From here on `bytes` belong to the report, while one is being read.
         let mut of_report = bytes;
@@ -199,7 +221,7 @@ impl Probe {
     fn text<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let length = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
         let (text, end) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
-        self.note_text(text);
+        self.note_text(text, end.len());
         let Some((&end, after)) = end.split_first() else {
             return end;
         };
@@ -214,7 +236,7 @@ impl Probe {
     /// Reads what a backslash escapes: nothing that is recognised is written so.
     fn escaped<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let (escaped, after) = bytes.split_at_checked(1).unwrap_or((bytes, &[]));
-        self.note_text(escaped);
+        self.note_text(escaped, after.len());
         self.lexeme = Lexeme::Text;
         after
     }
@@ -270,12 +292,14 @@ impl Probe {
         }
     }
 
-    fn note_text(&mut self, text: &[u8]) {
+    /// `behind`: how many bytes of the piece follow.
+    fn note_text(&mut self, text: &[u8], behind: usize) {
         if self.in_key {
             self.key.push(text);
         } else if self.content_pending && !text.is_empty() {
             self.content_pending = false;
             self.deltas = self.deltas.saturating_add(1);
+            self.content_from_end = text.len().saturating_add(behind);
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::events::{EventReader, Step};
 use super::probe::{Choices, Probe};
+use super::repeat::Pattern;
 
 /// Largest unfinished event that is held back; a larger one passes.
 const LARGEST_HELD: usize = 64 * 1024;
@@ -13,7 +14,10 @@ const LARGEST_HELD: usize = 64 * 1024;
 pub(super) struct EventStream {
     reader: EventReader,
     probe: Probe,
+    pattern: Pattern,
     takes_out_usage: bool,
+    /// Whether a part of an event was read.
+    inside: bool,
     /// The beginning of the unfinished event, as long as it may have to be taken out.
     held: Vec<u8>,
     /// Whether the unfinished event stays in the stream, whatever follows.
@@ -42,22 +46,33 @@ impl EventStream {
         let mut out = Output::new(chunk, std::mem::take(&mut self.held));
         let mut rest = chunk;
         loop {
+            if let Some(length) = self.repeated(rest) {
+                rest = rest.get(length..).unwrap_or_default();
+                self.probe.count_repeated();
+                self.took_out = false;
+                out.settle(rest.len(), true);
+                continue;
+            }
             match self.reader.advance(rest, &mut self.probe) {
                 Step::Event(length) => {
-                    rest = rest.get(length..).unwrap_or_default();
+                    let (event, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+                    rest = after;
                     if let Some(text) = self.probe.report() {
                         report(text);
                     }
                     self.took_out = !self.passes && self.only_tells_usage();
                     out.settle(rest.len(), !self.took_out);
+                    self.learn(event);
                     self.probe.reset();
                     self.passes = false;
+                    self.inside = false;
                 }
                 Step::LateLineFeed => {
                     rest = rest.get(1..).unwrap_or_default();
                     out.settle(rest.len(), !self.took_out);
                 }
                 Step::Unfinished => {
+                    self.inside |= !rest.is_empty();
                     self.passes |= self.must_pass(out.unsettled());
                     if self.passes {
                         out.settle(0, true);
@@ -76,6 +91,21 @@ impl EventStream {
             report(text);
         }
         std::mem::take(&mut self.held)
+    }
+
+    /// The length of the next event, if it is like the one before.
+    fn repeated(&self, rest: &[u8]) -> Option<usize> {
+        let begins = !self.inside && self.reader.is_at_line();
+        begins.then(|| self.pattern.length(rest)).flatten()
+    }
+
+    /// `event`: what has just been read of it, all of it unless a part came before.
+    fn learn(&mut self, event: &[u8]) {
+        if !self.inside
+            && let Some(from_end) = self.probe.only_content()
+        {
+            self.pattern.learn(event, from_end);
+        }
     }
 
     fn only_tells_usage(&self) -> bool {

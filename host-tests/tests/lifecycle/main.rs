@@ -17,6 +17,7 @@ mod gateway;
 mod keys;
 mod messages;
 mod modules;
+mod refused_bodies;
 mod refused_edits;
 mod rules;
 mod setup;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         credentials::PROMISES,
         decompressor::PROMISES,
         uploads::PROMISES,
+        refused_bodies::PROMISES,
         modules::PROMISES,
         chain::PROMISES,
         failover::PROMISES,

@@ -121,6 +121,7 @@ impl Stream {
         };
         *received = size;
         if let Err(refusal) = upload.grow(u64::try_from(size).unwrap_or(u64::MAX)) {
+            self.drop_body(size);
             return self.refuse(&refusal);
         }
         if is_last {
@@ -153,7 +154,18 @@ impl Stream {
         let body = host::request_body(received);
         match exchange.request_body(Headers(&headers), &body) {
             Ok(forward) => self.forward(forward, received),
-            Err(reply) => self.reply(reply),
+            Err(reply) => {
+                self.drop_body(received);
+                self.reply(reply)
+            }
+        }
+    }
+
+    /// Envoy would keep what it holds until the client has taken the answer, which a client can put
+    /// off, while its share is given back at once.
+    fn drop_body(&self, received: usize) {
+        if received > 0 {
+            self.set_http_request_body(0, received, &[]);
         }
     }
 

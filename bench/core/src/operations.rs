@@ -75,10 +75,10 @@ impl Bench {
     fn request(&self, body: &str) -> Result<Exchange> {
         let mut exchange = Exchange::new(Rc::clone(&self.policy), Concerns::GATEWAY);
         let step = exchange.request_headers(black_box(self.head()), &|| None);
-        if !matches!(step, Step::AwaitBody) {
+        if !matches!(step, Step::AwaitBody { .. }) {
             bail!("the headers alone led to {step:?}");
         }
-        match exchange.request_body(Headers(&self.headers), black_box(body.as_bytes())) {
+        match exchange.request_body(black_box(body.as_bytes())) {
             Ok(forward) => drop(black_box(forward)),
             Err(reply) => bail!("the body led to {reply:?}"),
         }

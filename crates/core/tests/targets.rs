@@ -39,6 +39,16 @@ fn sessions_spread_in_proportion_to_the_weights_and_stay() {
     assert!((234..=366).contains(&canary), "{counts:?}");
 }
 
+/// So much of it is kept while a body arrives.
+#[test]
+fn a_session_is_told_by_its_first_256_bytes() {
+    let sessions = |length: usize| {
+        let names = (0..100).map(|n| served(&format!("{}{n}", "x".repeat(length))));
+        names.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!((sessions(250), sessions(256)), (2, 1));
+}
+
 #[test]
 fn without_a_session_a_field_and_then_the_key_decides() {
     let served_by = |body: String| {

@@ -13,6 +13,9 @@ use crate::refusal::{CredentialFault, Refusal};
 use crate::reply::Reply;
 use crate::request::{Request, Route};
 
+/// What counts of a header that keeps a conversation on one target, in bytes.
+const LONGEST_STICKY: usize = 256;
+
 impl Exchange {
     pub(super) fn decide_by_headers(
         &mut self,
@@ -35,7 +38,9 @@ impl Exchange {
                     return Err(Refusal::MissingBody);
                 }
                 if self.concerns.reads_bodies() {
-                    return Ok(Step::AwaitBody);
+                    self.sticky = self.sticky(head.headers);
+                    let remove = self.removals(head.headers);
+                    return Ok(Step::AwaitBody { remove });
                 }
             }
             Endpoint::ListModels if self.concerns.route => {
@@ -79,11 +84,7 @@ impl Exchange {
         Reply::ok(&serde_json::json!({"status": "ready", "policy": self.policy.version()}))
     }
 
-    pub(super) fn decide_by_body(
-        &mut self,
-        headers: Headers<'_>,
-        body: &[u8],
-    ) -> Result<Forward, Refusal> {
+    pub(super) fn decide_by_body(&mut self, body: &[u8]) -> Result<Forward, Refusal> {
         let policy = Rc::clone(&self.policy);
         let api = self
             .api
@@ -91,13 +92,10 @@ impl Exchange {
         let request = Request::read(api, body)?;
         self.record.request(&request);
         self.takes_out_usage = request.stream && !request.wants_usage_event;
-        let mut forward = Forward {
-            remove: self.removals(headers),
-            ..Forward::default()
-        };
+        let mut forward = Forward::default();
         let mut route = None;
         if self.concerns.route {
-            let found = request.route(&policy, self.key, headers)?;
+            let found = request.route(&policy, self.key, Headers(&self.sticky))?;
             self.record.route(found);
             forward.set = self.hints(&policy, found);
             route = Some(found);
@@ -105,6 +103,19 @@ impl Exchange {
         forward.body = request.rewrite(route, self.concerns.meter)?;
         self.record.forward();
         Ok(forward)
+    }
+
+    /// What is kept of the headers while the body arrives: a client can make them large for little,
+    /// and many requests may wait for their bodies.
+    fn sticky(&self, headers: Headers<'_>) -> Vec<(String, Vec<u8>)> {
+        let names = self.policy.sticky_headers().iter();
+        let given = names.filter_map(|name| Some((name, headers.first(name)?)));
+        given
+            .map(|(name, value)| {
+                let value = value.get(..LONGEST_STICKY).unwrap_or(value);
+                (name.to_string(), value.to_vec())
+            })
+            .collect()
     }
 
     /// Headers that say where the request goes and whose it is.

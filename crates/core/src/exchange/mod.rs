@@ -49,8 +49,11 @@ pub struct Earlier<'a> {
 pub enum Step {
     /// Answer it; nothing goes upstream.
     Reply(Reply),
-    /// Hold everything until the whole body is there.
-    AwaitBody,
+    /// Take these headers away and hold everything until the whole body is there.
+    AwaitBody {
+        /// By name.
+        remove: Vec<String>,
+    },
     /// Let it go upstream, changed.
     Forward(Forward),
 }
@@ -90,6 +93,8 @@ pub struct Exchange {
     api: Option<Api>,
     /// The client did not ask for the usage event that we make the server send.
     takes_out_usage: bool,
+    /// Those headers that routing may look at.
+    sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
     record: Record,
 }
@@ -105,6 +110,7 @@ impl Exchange {
             key: None,
             api: None,
             takes_out_usage: false,
+            sticky: Vec::new(),
             meter: None,
             record: Record::default(),
         }
@@ -152,12 +158,12 @@ impl Exchange {
         }
     }
 
-    /// Phase 2: what it means and where it goes, or the refusal. `headers` are those of phase 1.
+    /// Phase 2: what it means and where it goes, or the refusal.
     ///
     /// # Errors
     /// The answer to send instead.
-    pub fn request_body(&mut self, headers: Headers<'_>, body: &[u8]) -> Result<Forward, Reply> {
-        self.decide_by_body(headers, body)
+    pub fn request_body(&mut self, body: &[u8]) -> Result<Forward, Reply> {
+        self.decide_by_body(body)
             .map_err(|refusal| self.refuse(&refusal))
     }
 

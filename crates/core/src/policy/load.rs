@@ -1,6 +1,6 @@
 //! Canonical document to [`Policy`]. Checks all that the module's safety rests on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::keys::KeyList;
 use super::{Model, ModelId, Policy, Target, Team, TeamId};
-use crate::document::{self, Capability};
+use crate::document::{self, Capability, Sticky};
 use crate::names::{ACCOUNT, MODEL, NameRule, SERVED};
 
 /// Why a document can't be used; the text says which entry.
@@ -39,6 +39,7 @@ impl Policy {
             )));
         }
         let (models, names) = load_models(document.models)?;
+        let sticky_headers = sticky_headers(&models);
         let organizations = load_organizations(document.organizations)?;
         let (teams, team_names) = load_teams(document.teams, &organizations, &names)?;
         let text = document.keys.get();
@@ -58,6 +59,7 @@ impl Policy {
             organizations,
             teams,
             keys,
+            sticky_headers,
         })
     }
 }
@@ -116,6 +118,16 @@ fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), L
         models.push(load_model(document)?);
     }
     Ok((models, names))
+}
+
+fn sticky_headers(models: &[Model]) -> Vec<Box<str>> {
+    let entries = models.iter().flat_map(|model| &model.sticky);
+    let names = entries.filter_map(|sticky| match sticky {
+        Sticky::Header(name) => Some(name.as_str().into()),
+        _ => None,
+    });
+    let distinct: BTreeSet<Box<str>> = names.collect();
+    distinct.into_iter().collect()
 }
 
 fn load_model(model: document::Model) -> Result<Model, LoadError> {

@@ -24,6 +24,7 @@ pub struct Policy {
     teams: Vec<Team>,
     /// Sorted by hash.
     keys: Vec<Key>,
+    sticky_headers: Vec<Box<str>>,
 }
 
 /// A model of one policy.
@@ -109,6 +110,11 @@ impl Policy {
     /// 16 hex digits that name these rules and nothing else.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The headers by which any model keeps conversations together, each once.
+    pub fn sticky_headers(&self) -> &[Box<str>] {
+        &self.sticky_headers
     }
 
     /// The key whose secret has this hash.

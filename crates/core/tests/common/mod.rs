@@ -110,7 +110,10 @@ impl Request<'_> {
         let source = || self.source.map(|source| source.parse().unwrap());
         let step = exchange.request_headers(head, &source);
         let result = match step {
-            Step::AwaitBody => exchange.request_body(headers, self.body),
+            Step::AwaitBody { remove } => {
+                let result = exchange.request_body(self.body);
+                result.map(|forward| Forward { remove, ..forward })
+            }
             Step::Forward(forward) => Ok(forward),
             Step::Reply(reply) => Err(reply),
         };

@@ -23,8 +23,6 @@ use crate::{host, record};
 const AUTHENTICATED: &str = "tollgate.authenticated";
 const MODEL: &str = "tollgate.model";
 
-type HeaderList = Vec<(String, Vec<u8>)>;
-
 pub(crate) struct Stream {
     /// Absent only if the host made a stream before it configured the module.
     exchange: Option<Exchange>,
@@ -41,7 +39,6 @@ enum Phase {
     New,
     /// Headers are held until the body is whole.
     AwaitBody {
-        headers: HeaderList,
         upload: UploadGuard,
         received: usize,
     },
@@ -88,21 +85,21 @@ impl Stream {
         match exchange.request_headers(head, &host::source_address) {
             Step::Reply(reply) => self.reply(reply),
             Step::Forward(forward) => self.forward(forward, 0),
-            Step::AwaitBody => self.await_body(headers),
+            Step::AwaitBody { remove } => self.await_body(Headers(&headers), &remove),
         }
     }
 
-    fn await_body(&mut self, headers: HeaderList) -> Action {
+    fn await_body(&mut self, headers: Headers<'_>, remove: &[String]) -> Action {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
-        let length = Headers(&headers)
+        let length = headers
             .text("content-length")
             .and_then(|text| text.parse().ok());
         match UploadGuard::admit(exchange.key(), length) {
             Ok(upload) => {
+                self.remove_headers(remove);
                 self.phase = Phase::AwaitBody {
-                    headers,
                     upload,
                     received: 0,
                 };
@@ -139,20 +136,13 @@ impl Stream {
 
     fn decide(&mut self) -> Action {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
-        let (
-            Phase::AwaitBody {
-                headers,
-                upload,
-                received,
-            },
-            Some(exchange),
-        ) = (phase, &mut self.exchange)
+        let (Phase::AwaitBody { upload, received }, Some(exchange)) = (phase, &mut self.exchange)
         else {
             return self.unconfigured();
         };
         self.upload = Some(upload);
         let body = host::request_body(received);
-        match exchange.request_body(Headers(&headers), &body) {
+        match exchange.request_body(&body) {
             Ok(forward) => self.forward(forward, received),
             Err(reply) => {
                 self.drop_body(received);
@@ -172,9 +162,7 @@ impl Stream {
     /// Applies the changes and lets the request go. A changed body goes with its exact length:
     /// Envoy corrects nothing, and a wrong one would hang the upstream or smuggle a request.
     fn forward(&mut self, forward: Forward, received: usize) -> Action {
-        for name in &forward.remove {
-            self.set_http_request_header(name, None);
-        }
+        self.remove_headers(&forward.remove);
         for (name, value) in &forward.set {
             self.set_http_request_header(name, Some(value));
         }
@@ -189,6 +177,12 @@ impl Stream {
         self.tell_later_modules();
         self.phase = Phase::Forwarded;
         Action::Continue
+    }
+
+    fn remove_headers(&self, names: &[String]) {
+        for name in names {
+            self.set_http_request_header(name, None);
+        }
     }
 
     fn clean_trailers(&mut self) {

@@ -1,6 +1,6 @@
 //! Canonical document to [`Policy`]. Checks all that the module's safety rests on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -121,13 +121,15 @@ fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), L
 }
 
 fn sticky_headers(models: &[Model]) -> Vec<Box<str>> {
-    let entries = models.iter().flat_map(|model| &model.sticky);
-    let names = entries.filter_map(|sticky| match sticky {
-        Sticky::Header(name) => Some(name.as_str().into()),
-        _ => None,
-    });
-    let distinct: BTreeSet<Box<str>> = names.collect();
-    distinct.into_iter().collect()
+    let mut names: Vec<Box<str>> = Vec::new();
+    for sticky in models.iter().flat_map(|model| &model.sticky) {
+        if let Sticky::Header(name) = sticky
+            && !names.iter().any(|known| **known == **name)
+        {
+            names.push(name.as_str().into());
+        }
+    }
+    names
 }
 
 fn load_model(model: document::Model) -> Result<Model, LoadError> {

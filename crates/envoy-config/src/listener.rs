@@ -49,6 +49,8 @@ pub(crate) fn connection_manager(options: &Options) -> Value {
         "early_header_mutation_extensions": early_headers::removal(options),
 
         "stream_idle_timeout": seconds(timeouts.idle),
+        // Of a client that does not take the end of its answer; till then Envoy keeps the request.
+        "stream_flush_timeout": "60s",
         "request_timeout": seconds(timeouts.request),
         "request_headers_timeout": "10s",
         "max_request_headers_kb": local_replies::MAX_HEADERS_KIB,

@@ -24,11 +24,30 @@ pub(crate) fn overload_manager(options: &Options) -> Value {
             },
         ],
         "actions": [
+            shorter_flushes(),
             heap_action("envoy.overload_actions.shrink_heap", 0.90),
             heap_action("envoy.overload_actions.disable_http_keepalive", 0.92),
             heap_action("envoy.overload_actions.stop_accepting_requests", 0.95),
             heap_action("envoy.overload_actions.stop_accepting_connections", 0.98),
         ],
+    })
+}
+
+/// Answers that nobody takes hold memory that others need: the fuller the heap, the sooner they go.
+fn shorter_flushes() -> Value {
+    json!({
+        "name": "envoy.overload_actions.reduce_timeouts",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.config.overload.v3.ScaleTimersOverloadActionConfig",
+            "timer_scale_factors": [{
+                "timer": "HTTP_DOWNSTREAM_STREAM_FLUSH",
+                "min_timeout": "1s",
+            }],
+        },
+        "triggers": [{
+            "name": "envoy.resource_monitors.fixed_heap",
+            "scaled": { "scaling_threshold": 0.5, "saturation_threshold": 0.85 },
+        }],
     })
 }
 

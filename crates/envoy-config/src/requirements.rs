@@ -44,7 +44,7 @@ pub(crate) const BOOTSTRAP: [Requirement; 3] = [
 ];
 
 /// Of the connection manager that has Tollgate's filter.
-pub(crate) const MANAGER: [Requirement; 12] = [
+pub(crate) const MANAGER: [Requirement; 13] = [
     Requirement {
         field: "normalize_path",
         holds: is_true,
@@ -107,6 +107,13 @@ pub(crate) const MANAGER: [Requirement; 12] = [
         holds: |value| at_least(value, 60.0),
         add: "stream_idle_timeout: 600s",
         why: "the wait for a first token would be cut short, or a stream that hangs would never end",
+    },
+    Requirement {
+        field: "stream_flush_timeout",
+        holds: |value| seconds(value).is_some_and(|seconds| seconds > 0.0 && seconds <= 300.0),
+        add: "stream_flush_timeout: 60s",
+        why: "Envoy keeps a request until the client has taken the answer: clients that take none, \
+              even without a key, would hold memory for as long as the longest silence",
     },
     Requirement {
         field: "request_timeout",

@@ -17,6 +17,7 @@ mod gateway;
 mod keys;
 mod messages;
 mod modules;
+mod overload;
 mod refused_bodies;
 mod refused_edits;
 mod rules;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         decompressor::PROMISES,
         uploads::PROMISES,
         refused_bodies::PROMISES,
+        overload::PROMISES,
         modules::PROMISES,
         chain::PROMISES,
         failover::PROMISES,

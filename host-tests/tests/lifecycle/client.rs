@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tollgate_host_tests::client::{self, Connection, Outgoing};
 use tollgate_host_tests::scenario::{Answer, Protocol, Request};
@@ -96,6 +99,16 @@ impl Drop for Flight {
 pub(crate) async fn connect(listener: SocketAddr) -> Result<Connection> {
     let opened = Connection::open(Protocol::H1, listener, Ipv4Addr::LOCALHOST).await;
     opened.context("can't connect to Envoy")
+}
+
+/// An HTTP/2 connection on which no answer's body can come: the client gives no window for it.
+pub(crate) async fn connect_without_window(listener: SocketAddr) -> Result<SendRequest<Bytes>> {
+    let stream = TcpStream::connect(listener).await?;
+    stream.set_nodelay(true)?;
+    let mut builder = Builder::new();
+    let (sender, connection) = builder.initial_window_size(0).handshake(stream).await?;
+    tokio::spawn(async move { connection.await.ok() });
+    Ok(sender)
 }
 
 /// One exchange, seen from both sides.

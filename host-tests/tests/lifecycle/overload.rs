@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use h2::RecvStream;
-use h2::client::{Builder, SendRequest};
+use h2::client::SendRequest;
 use http::{HeaderValue, Method, Request, StatusCode};
-use tokio::net::TcpStream;
 
 use crate::Promise;
+use crate::client::connect_without_window;
 use crate::gateway::{Gateway, wait_for};
 use crate::messages::{answered, chat};
 use crate::rules::{PLAIN, rules};
@@ -48,14 +48,9 @@ fn untaken_answers(folder: &Path) -> Result<()> {
 
 type Untaken = (SendRequest<Bytes>, Vec<RecvStream>);
 
-/// The connection and its streams, whose answers can't come: the client gives no window for them.
+/// The connection and its streams, whose answers can't come.
 async fn connection(gateway: &Gateway) -> Result<Untaken> {
-    let stream = TcpStream::connect(gateway.envoy.listener).await?;
-    stream.set_nodelay(true)?;
-    let mut builder = Builder::new();
-    let handshake = builder.initial_window_size(0).handshake(stream);
-    let (mut sender, connection) = handshake.await?;
-    tokio::spawn(async move { connection.await.ok() });
+    let mut sender = connect_without_window(gateway.envoy.listener).await?;
     let mut answers = Vec::new();
     for _ in 0..STREAMS {
         sender = sender.ready().await?;

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use h2::RecvStream;
-use h2::client::{Builder, SendRequest};
+use h2::client::SendRequest;
 use http::{Method, Request, StatusCode};
-use tokio::net::TcpStream;
 
 use crate::Promise;
+use crate::client::connect_without_window;
 use crate::gateway::Gateway;
 use crate::messages::{answered, chat};
 use crate::rules::{PLAIN, rules, secret};
@@ -45,17 +45,13 @@ fn not_held(folder: &Path) -> Result<()> {
     gateway.audit()
 }
 
-/// The connection and its streams, whose answers can't come: the client gives no window for them.
+/// The connection and its streams, whose answers can't come.
 async fn refused(
     gateway: &Gateway,
     model: &str,
     status: StatusCode,
 ) -> Result<(SendRequest<Bytes>, Vec<RecvStream>)> {
-    let stream = TcpStream::connect(gateway.envoy.listener).await?;
-    let mut builder = Builder::new();
-    let handshake = builder.initial_window_size(0).handshake(stream);
-    let (mut sender, connection) = handshake.await?;
-    tokio::spawn(async move { connection.await.ok() });
+    let mut sender = connect_without_window(gateway.envoy.listener).await?;
     let body = format!(r#"{{"model":{model},"text":"{}"}}"#, "x".repeat(LENGTH));
     let body = Bytes::from(body);
     let mut answers = Vec::new();

@@ -15,6 +15,7 @@ pub mod document;
 pub mod exchange;
 pub mod headers;
 pub mod models;
+pub mod money;
 pub mod names;
 pub mod path;
 pub mod policy;

@@ -19,6 +19,7 @@ pub mod money;
 pub mod names;
 pub mod path;
 pub mod policy;
+pub mod price;
 pub mod refusal;
 pub mod reply;
 pub mod request;

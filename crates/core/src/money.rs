@@ -72,8 +72,8 @@ impl FromStr for Usd {
 /// Dollars, with as many decimal places as it takes: `12.5`, `0.000001`.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = 10_u128.pow(PICO);
-        let (whole, fraction) = (self.0 / one, self.0 % one);
+        const ONE: u128 = 10_u128.pow(PICO);
+        let (whole, fraction) = (self.0 / ONE, self.0 % ONE);
         if fraction == 0 {
             return write!(f, "{whole}");
         }
@@ -166,7 +166,7 @@ mod tests {
         fn rounding_goes_up_by_less_than_a_pico_dollar(atto in 0..u128::MAX / 2) {
             let rounded = Usd::from_atto(atto).pico();
             let exact = rounded.saturating_mul(1_000_000);
-            prop_assert!(exact >= atto && exact - atto < 1_000_000);
+            prop_assert!(exact >= atto && exact.abs_diff(atto) < 1_000_000);
         }
     }
 }

@@ -15,8 +15,10 @@ pub struct Usage {
     pub input: Option<u64>,
     /// Input tokens read from a cache.
     pub cached: Option<u64>,
-    /// Input tokens written to a cache (Anthropic).
+    /// Input tokens written to a cache, however long it lives (Anthropic).
     pub cache_write: Option<u64>,
+    /// Those of them whose cache lives an hour.
+    pub cache_write_1h: Option<u64>,
     /// Output tokens, reasoning included.
     pub output: Option<u64>,
     /// Output tokens spent on reasoning.
@@ -25,6 +27,10 @@ pub struct Usage {
     pub audio_input: Option<u64>,
     /// Output tokens that were audio.
     pub audio_output: Option<u64>,
+    /// Input tokens that were images.
+    pub image_input: Option<u64>,
+    /// Output tokens that were images.
+    pub image_output: Option<u64>,
 }
 
 impl Usage {
@@ -45,19 +51,25 @@ impl Usage {
             input,
             cached,
             cache_write,
+            cache_write_1h,
             output,
             reasoning,
             audio_input,
             audio_output,
+            image_input,
+            image_output,
         } = self;
         for (kept, new) in [
             (input, later.input),
             (cached, later.cached),
             (cache_write, later.cache_write),
+            (cache_write_1h, later.cache_write_1h),
             (output, later.output),
             (reasoning, later.reasoning),
             (audio_input, later.audio_input),
             (audio_output, later.audio_output),
+            (image_input, later.image_input),
+            (image_output, later.image_output),
         ] {
             *kept = new.or(*kept);
         }
@@ -116,18 +128,21 @@ struct Report<'a> {
     output_tokens_details: Count<'a>,
     cache_read_input_tokens: Count<'a>,
     cache_creation_input_tokens: Count<'a>,
+    cache_creation: Count<'a>,
 }
 
 /// A member as text, to be read as what it should be.
 type Count<'a> = Option<&'a RawValue>;
 
-/// `prompt_tokens_details` or `completion_tokens_details`.
+/// `prompt_tokens_details`, `completion_tokens_details` or `cache_creation`.
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Details<'a> {
     cached_tokens: Count<'a>,
     reasoning_tokens: Count<'a>,
     audio_tokens: Count<'a>,
+    image_tokens: Count<'a>,
+    ephemeral_1h_input_tokens: Count<'a>,
 }
 
 impl Report<'_> {
@@ -145,10 +160,13 @@ impl Report<'_> {
                 .or(alone),
             cached: count(self.cache_read_input_tokens).or(count(prompt.cached_tokens)),
             cache_write: count(self.cache_creation_input_tokens),
+            cache_write_1h: count(details(self.cache_creation).ephemeral_1h_input_tokens),
             output,
             reasoning: count(completion.reasoning_tokens),
             audio_input: count(prompt.audio_tokens),
             audio_output: count(completion.audio_tokens),
+            image_input: count(prompt.image_tokens),
+            image_output: count(completion.image_tokens),
         }
     }
 }

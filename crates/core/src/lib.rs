@@ -14,6 +14,7 @@ pub mod credential;
 pub mod document;
 pub mod exchange;
 pub mod headers;
+pub mod limits;
 pub mod models;
 pub mod money;
 pub mod names;

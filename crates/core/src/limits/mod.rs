@@ -1,0 +1,4 @@
+//! Limits and money: what an account may take, what is reserved for a request, and how it is
+//! settled.
+
+pub mod window;

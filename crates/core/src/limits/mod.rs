@@ -1,5 +1,13 @@
 //! Limits and money: what an account may take, what is reserved for a request, and how it is
 //! settled.
 
+pub mod judge;
 pub mod rate;
+pub mod record;
+pub mod reservation;
+pub mod rule;
+pub mod settling;
+pub mod shared;
+pub mod taking;
+pub mod vms;
 pub mod window;

@@ -1,0 +1,293 @@
+//! Whether a request fits the limits of one account, as its record stands.
+
+use super::rate::{Monotonic, Shortage};
+use super::record::Record;
+use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode, Raise};
+use super::window::{Window, Zone};
+
+/// The time, by both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Nanoseconds since the Unix epoch; may jump.
+    pub wall: u64,
+    /// Nanoseconds that only grow.
+    pub monotonic: Monotonic,
+}
+
+impl Now {
+    pub(super) fn seconds(self) -> u64 {
+        self.wall / 1_000_000_000
+    }
+}
+
+/// What decisions on one account depend on besides its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The account's limits.
+    pub limits: &'a [Limit],
+    /// The policy's zones.
+    pub zones: &'a [Zone],
+}
+
+/// Whether a request fits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The limits that it does not fit, by index, whatever their mode.
+    pub shortfalls: Vec<Shortfall>,
+    pub(super) takes: Vec<Take>,
+}
+
+/// A limit that a request does not fit. Amounts in the limit's own unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The limit's index in its account.
+    pub limit: usize,
+    /// What the request would have taken.
+    pub requested: u128,
+    /// What is left.
+    pub left: u128,
+    /// What other requests in flight hold, which may come back. 0 for rates.
+    pub held: u128,
+    /// When it could fit.
+    pub wait: Wait,
+}
+
+/// How long a request has to wait until it could fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// Until another request ends.
+    Unknown,
+    /// Nanoseconds.
+    For(u64),
+    /// The amount counts for good.
+    Forever,
+    /// It is larger than what the limit could ever grant.
+    TooLarge,
+}
+
+/// What a counter gives for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Take {
+    pub(super) counter: CounterId,
+    /// The window's, 0 for rates.
+    pub(super) start: u64,
+    pub(super) amount: u128,
+    /// Of the limit that asks for it.
+    mode: Mode,
+}
+
+impl Verdict {
+    /// The limits that refuse.
+    pub fn refusals<'a>(&'a self, limits: &'a [Limit]) -> impl Iterator<Item = &'a Shortfall> {
+        let enforced = |shortfall: &&Shortfall| {
+            let limit = limits.get(shortfall.limit);
+            limit.is_some_and(|limit| limit.mode == Mode::Enforce)
+        };
+        self.shortfalls.iter().filter(enforced)
+    }
+}
+
+/// Whether the request fits every limit, and what it would take.
+pub fn judge(record: &Record, terms: Terms<'_>, demand: &Demand, now: Now) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (index, limit) in terms.limits.iter().enumerate() {
+        let judged = match &limit.bound {
+            Bound::Concurrency(most) => concurrent(record, index, *most),
+            Bound::Rate { .. } => rate(record, index, limit, demand, now),
+            Bound::Window { .. } => window(record, terms, index, demand, now),
+        };
+        if let Some(take) = judged.take {
+            verdict.add(take);
+        }
+        verdict.shortfalls.extend(judged.shortfall);
+    }
+    verdict
+}
+
+/// What one limit says.
+#[derive(Default)]
+struct Judged {
+    take: Option<Take>,
+    shortfall: Option<Shortfall>,
+}
+
+impl Verdict {
+    /// Limits that look at one counter take from it once: what those that refuse ask for, the most
+    /// of it; only where there is none of them, what the others ask for.
+    fn add(&mut self, take: Take) {
+        let mut takes = self.takes.iter_mut();
+        let Some(known) = takes.find(|t| t.counter == take.counter && t.start == take.start) else {
+            self.takes.push(take);
+            return;
+        };
+        let rank = |take: &Take| (take.mode == Mode::Enforce, take.amount);
+        if rank(&take) > rank(known) {
+            *known = take;
+        }
+    }
+}
+
+fn concurrent(record: &Record, index: usize, most: u32) -> Judged {
+    let running = record.held(CounterId::CONCURRENCY, 0);
+    let left = u128::from(most).saturating_sub(running);
+    let shortfall = Shortfall {
+        limit: index,
+        requested: 1,
+        left,
+        held: running,
+        wait: if most == 0 {
+            Wait::TooLarge
+        } else {
+            Wait::Unknown
+        },
+    };
+    Judged {
+        take: None,
+        shortfall: (left == 0).then_some(shortfall),
+    }
+}
+
+fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now) -> Judged {
+    let Bound::Rate {
+        measure,
+        rate,
+        counter,
+    } = &limit.bound
+    else {
+        return Judged::default();
+    };
+    let state = record.rate(*counter);
+    let mut judged = Judged::default();
+    for amount in asked(limit.admit, *measure, demand) {
+        let units = u64::try_from(amount).unwrap_or(u64::MAX);
+        match rate.take(state, units, now.monotonic) {
+            Ok(_) => {
+                judged.take = Some(Take {
+                    counter: *counter,
+                    start: 0,
+                    amount,
+                    mode: limit.mode,
+                });
+                judged.shortfall = None;
+                return judged;
+            }
+            Err(shortage) => {
+                judged.shortfall = Some(Shortfall {
+                    limit: index,
+                    requested: amount,
+                    left: rate.left(state, now.monotonic).0.into(),
+                    held: 0,
+                    wait: match shortage {
+                        Shortage::Never => Wait::TooLarge,
+                        Shortage::Wait(nanos) => Wait::For(nanos),
+                    },
+                });
+            }
+        }
+    }
+    judged
+}
+
+fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now: Now) -> Judged {
+    let Some(limit) = terms.limits.get(index) else {
+        return Judged::default();
+    };
+    let Some(view) = WindowView::of(record, terms, limit, now) else {
+        return Judged::default();
+    };
+    let left = view.left();
+    let mut requested = 0;
+    for amount in asked(limit.admit, view.measure, demand) {
+        requested = amount;
+        if amount <= left {
+            break;
+        }
+    }
+    // What does not fit is taken all the same where nothing refuses: the counter says what was used.
+    let take = Take {
+        counter: view.counter,
+        start: view.window.start,
+        amount: requested,
+        mode: limit.mode,
+    };
+    let shortfall = Shortfall {
+        limit: index,
+        requested,
+        left,
+        held: record.held(view.counter, view.window.start),
+        wait: match view.window.end {
+            _ if requested > view.amount => Wait::TooLarge,
+            None => Wait::Forever,
+            Some(end) => {
+                let end = end.saturating_mul(1_000_000_000);
+                Wait::For(end.saturating_sub(now.wall).max(1))
+            }
+        },
+    };
+    Judged {
+        take: Some(take),
+        shortfall: (requested > left).then_some(shortfall),
+    }
+}
+
+/// The amounts that a limit admits a request by, the preferred one first.
+fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item = u128> {
+    let (first, second) = match admit {
+        Admit::WorstCase => (&demand.worst, None),
+        Admit::Expected => (&demand.named, Some(&demand.expected)),
+    };
+    let first = measure.of(first);
+    let second = second.map(|amounts| measure.of(amounts));
+    std::iter::once(first).chain(second)
+}
+
+/// A window limit as it stands.
+pub(super) struct WindowView<'a> {
+    measure: Measure,
+    counter: CounterId,
+    window: Window,
+    amount: u128,
+    /// What is left of the amount itself.
+    own: u128,
+    /// Raises that hold something, with what they hold; earliest end first.
+    purses: Vec<(&'a Raise, u128)>,
+}
+
+impl<'a> WindowView<'a> {
+    fn of(record: &Record, terms: Terms<'a>, limit: &'a Limit, now: Now) -> Option<Self> {
+        let Bound::Window {
+            measure,
+            period,
+            zone,
+            amount,
+            raises,
+            counter,
+        } = &limit.bound
+        else {
+            return None;
+        };
+        let zone = terms.zones.get(usize::from(*zone))?;
+        let window = zone.window(*period, now.seconds());
+        let bucket = record.bucket(*counter, window.start);
+        let own = amount.saturating_sub(bucket.used.saturating_sub(bucket.raised));
+        let active = raises.iter().filter(|raise| now.seconds() < raise.until);
+        let purses = active.filter_map(|raise| {
+            let spent = record.bucket(raise.purse, 0).used;
+            let left = raise.amount.saturating_sub(spent);
+            (left > 0).then_some((raise, left))
+        });
+        Some(Self {
+            measure: *measure,
+            counter: *counter,
+            window,
+            amount: *amount,
+            own,
+            purses: purses.collect(),
+        })
+    }
+
+    fn left(&self) -> u128 {
+        let purses = self.purses.iter();
+        purses.fold(self.own, |sum, (_, left)| sum.saturating_add(*left))
+    }
+}

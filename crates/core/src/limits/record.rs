@@ -1,0 +1,352 @@
+//! What is kept of an account, as one value that all workers share: its counters, and what each
+//! worker's VM holds of them for requests in flight.
+//!
+//! Little-endian. Header (16 bytes): layout, counters (u8 each), holds (u16), 0 (u32), epoch (u64).
+//! Then counters (88 bytes each): id (u64), then for a rate `back_at` and `cell` (u64), else two
+//! buckets of start (u64), used and raised (u128). Then holds (40 bytes each): VM slot (u32), its
+//! generation (u32), counter (u64), start (u64), amount (u128).
+
+use super::rate;
+use super::rule::CounterId;
+
+/// The layout that is written. A reader leaves every other alone.
+const LAYOUT: u8 = 1;
+const HEADER: usize = 16;
+const COUNTER: usize = 88;
+const HOLD: usize = 40;
+/// More counters than any account's rules may need; those that no rule names give way first.
+const MOST_COUNTERS: usize = 64;
+
+/// A VM of this proxy, for as long as it is alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vm {
+    /// Its place in the table of VMs.
+    pub slot: u32,
+    /// How many VMs had this place before, and it.
+    pub generation: u32,
+}
+
+/// An account's record, decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// When it was created, in nanoseconds since the Unix epoch: it counts from then on, and what
+    /// was reserved in another is not in it.
+    pub epoch: u64,
+    pub(super) counters: Vec<Counter>,
+    pub(super) holds: Vec<Hold>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counter {
+    pub(super) id: CounterId,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Rate(rate::State),
+    /// The current window's and the one's before, in no order.
+    Windows([Bucket; 2]),
+}
+
+/// What counts in one window, including what is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// When the window began, in Unix seconds.
+    pub start: u64,
+    /// All of it.
+    pub used: u128,
+    /// The part of it that raises carry.
+    pub raised: u128,
+}
+
+/// What one VM holds for its requests in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) vm: Vm,
+    pub(super) counter: CounterId,
+    pub(super) start: u64,
+    pub(super) amount: u128,
+}
+
+/// A value that can't be read: of another layout, or cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl Record {
+    /// An account that was never used.
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            ..Self::default()
+        }
+    }
+
+    /// # Errors
+    /// Where a single byte is not as this layout has it.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        Reader(bytes).record().ok_or(Unreadable)
+    }
+
+    /// The value to share.
+    pub fn encode(&self) -> Vec<u8> {
+        let counters = self.counters.len().saturating_mul(COUNTER);
+        let holds = self.holds.len().saturating_mul(HOLD);
+        let length = HEADER.saturating_add(counters).saturating_add(holds);
+        let mut writer = Writer(Vec::with_capacity(length));
+        let count = u8::try_from(self.counters.len()).unwrap_or(u8::MAX);
+        writer.0.extend_from_slice(&[LAYOUT, count]);
+        let count = u16::try_from(self.holds.len()).unwrap_or(u16::MAX);
+        writer.0.extend_from_slice(&count.to_le_bytes());
+        writer.u32(0);
+        writer.u64(self.epoch);
+        for counter in &self.counters {
+            writer.counter(counter);
+        }
+        for hold in &self.holds {
+            writer.u32(hold.vm.slot);
+            writer.u32(hold.vm.generation);
+            writer.u64(hold.counter.to_bits());
+            writer.u64(hold.start);
+            writer.u128(hold.amount);
+        }
+        writer.0
+    }
+
+    /// A rate's state.
+    pub(super) fn rate(&self, id: CounterId) -> rate::State {
+        match self.counter(id) {
+            Some(State::Rate(state)) => state,
+            _ => rate::State::default(),
+        }
+    }
+
+    pub(super) fn set_rate(&mut self, id: CounterId, state: rate::State) {
+        if let Some(entry) = self.entry(id) {
+            *entry = State::Rate(state);
+        }
+    }
+
+    /// What counts in the window that began at `start`.
+    pub fn bucket(&self, id: CounterId, start: u64) -> Bucket {
+        let empty = Bucket {
+            start,
+            ..Bucket::default()
+        };
+        match self.counter(id) {
+            Some(State::Windows(buckets)) => buckets
+                .into_iter()
+                .find(|bucket| bucket.start == start)
+                .unwrap_or(empty),
+            _ => empty,
+        }
+    }
+
+    /// The same, to be changed. The older window gives way to one that is not there yet.
+    pub(super) fn bucket_mut(&mut self, id: CounterId, start: u64) -> Option<&mut Bucket> {
+        let State::Windows(buckets) = self.entry(id)? else {
+            return None;
+        };
+        let [a, b] = buckets;
+        if a.start == start {
+            return Some(a);
+        }
+        if b.start == start {
+            return Some(b);
+        }
+        let older = if a.start <= b.start { a } else { b };
+        *older = Bucket {
+            start,
+            ..Bucket::default()
+        };
+        Some(older)
+    }
+
+    /// The same, unless the window is over for so long that nothing is kept of it.
+    pub(super) fn kept_bucket_mut(&mut self, id: CounterId, start: u64) -> Option<&mut Bucket> {
+        let counter = self.counters.iter_mut().find(|counter| counter.id == id)?;
+        let State::Windows(buckets) = &mut counter.state else {
+            return None;
+        };
+        buckets.iter_mut().find(|bucket| bucket.start == start)
+    }
+
+    /// What all VMs hold of a counter.
+    pub fn held(&self, id: CounterId, start: u64) -> u128 {
+        let holds = self.holds.iter();
+        holds
+            .filter(|hold| hold.counter == id && hold.start == start)
+            .fold(0, |sum, hold| sum.saturating_add(hold.amount))
+    }
+
+    pub(super) fn hold(&mut self, vm: Vm, counter: CounterId, start: u64, amount: u128) {
+        if amount == 0 {
+            return;
+        }
+        let mut holds = self.holds.iter_mut();
+        match holds.find(|hold| hold.vm == vm && hold.counter == counter && hold.start == start) {
+            Some(hold) => hold.amount = hold.amount.saturating_add(amount),
+            None => self.holds.push(Hold {
+                vm,
+                counter,
+                start,
+                amount,
+            }),
+        }
+    }
+
+    /// Gives up what a VM holds, as much of it as is there.
+    pub(super) fn release(&mut self, vm: Vm, counter: CounterId, start: u64, amount: u128) {
+        for hold in &mut self.holds {
+            if hold.vm == vm && hold.counter == counter && hold.start == start {
+                hold.amount = hold.amount.saturating_sub(amount);
+            }
+        }
+        self.holds.retain(|hold| hold.amount > 0);
+    }
+
+    /// Makes room where edits of the rules have left many counters that no rule names: those
+    /// without anything held go.
+    pub(super) fn tidy(&mut self, is_named: impl Fn(CounterId) -> bool) {
+        if self.counters.len() < MOST_COUNTERS {
+            return;
+        }
+        let holds = &self.holds;
+        self.counters.retain(|counter| {
+            is_named(counter.id) || holds.iter().any(|hold| hold.counter == counter.id)
+        });
+    }
+
+    fn counter(&self, id: CounterId) -> Option<State> {
+        let found = self.counters.iter().find(|counter| counter.id == id);
+        found.map(|counter| counter.state)
+    }
+
+    fn entry(&mut self, id: CounterId) -> Option<&mut State> {
+        if self.counter(id).is_none() {
+            let state = State::empty(id);
+            self.counters.push(Counter { id, state });
+        }
+        let found = self.counters.iter_mut().find(|counter| counter.id == id);
+        found.map(|counter| &mut counter.state)
+    }
+}
+
+impl State {
+    fn empty(id: CounterId) -> Self {
+        if id.is_rate() {
+            Self::Rate(rate::State::default())
+        } else {
+            Self::Windows([Bucket::default(); 2])
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn record(mut self) -> Option<Record> {
+        let [layout, counters] = self.take()?;
+        if layout != LAYOUT {
+            return None;
+        }
+        let holds = u16::from_le_bytes(self.take()?);
+        self.u32().filter(|&reserved| reserved == 0)?;
+        let epoch = self.u64()?;
+        let counters: Option<_> = (0..counters).map(|_| self.counter()).collect();
+        let holds: Option<_> = (0..holds).map(|_| self.hold()).collect();
+        let record = Record {
+            epoch,
+            counters: counters?,
+            holds: holds?,
+        };
+        self.0.is_empty().then_some(record)
+    }
+
+    fn counter(&mut self) -> Option<Counter> {
+        let id = CounterId::from_bits(self.u64()?);
+        let state = if id.is_rate() {
+            let state = rate::State {
+                back_at: self.u64()?,
+                cell: self.u64()?,
+            };
+            self.take::<64>()?;
+            State::Rate(state)
+        } else {
+            State::Windows([self.bucket()?, self.bucket()?])
+        };
+        Some(Counter { id, state })
+    }
+
+    fn bucket(&mut self) -> Option<Bucket> {
+        Some(Bucket {
+            start: self.u64()?,
+            used: self.u128()?,
+            raised: self.u128()?,
+        })
+    }
+
+    fn hold(&mut self) -> Option<Hold> {
+        Some(Hold {
+            vm: Vm {
+                slot: self.u32()?,
+                generation: self.u32()?,
+            },
+            counter: CounterId::from_bits(self.u64()?),
+            start: self.u64()?,
+            amount: self.u128()?,
+        })
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn u128(&mut self) -> Option<u128> {
+        self.take().map(u128::from_le_bytes)
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn counter(&mut self, counter: &Counter) {
+        self.u64(counter.id.to_bits());
+        match counter.state {
+            State::Rate(state) => {
+                self.u64(state.back_at);
+                self.u64(state.cell);
+                self.0.extend_from_slice(&[0; 64]);
+            }
+            State::Windows(buckets) => {
+                for bucket in buckets {
+                    self.u64(bucket.start);
+                    self.u128(bucket.used);
+                    self.u128(bucket.raised);
+                }
+            }
+        }
+    }
+
+    fn u32(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn u64(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn u128(&mut self, number: u128) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+}

@@ -1,0 +1,266 @@
+//! What is taken from one account for a request, and how that is settled when the request ends.
+//! It works on a decoded copy of the account's record.
+
+use super::judge::{Now, Terms, Verdict};
+use super::record::{Record, Vm};
+use super::rule::{Amounts, Bound, CounterId, Limit, Measure, Raise};
+use super::vms::Vms;
+
+/// What one account holds for one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reservation {
+    epoch: u64,
+    vm: Vm,
+    parts: Vec<Part>,
+}
+
+/// What was taken from one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    counter: CounterId,
+    /// The window's, 0 for all others.
+    start: u64,
+    amount: u128,
+    /// For a purse, the window counter whose amount it is part of.
+    of: Option<CounterId>,
+}
+
+/// What a dead VM held of one counter: spent now, or free where it was requests in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The dead VM.
+    pub vm: Vm,
+    /// What it held of.
+    pub counter: CounterId,
+    /// How much.
+    pub amount: u128,
+}
+
+/// Takes what [`super::judge::judge`] found. To be called only if nothing refuses.
+pub fn take(
+    record: &mut Record,
+    terms: Terms<'_>,
+    verdict: &Verdict,
+    now: Now,
+    vm: Vm,
+) -> Reservation {
+    record.tidy(|id| terms.limits.iter().any(|limit| limit.names(id)));
+    let mut reservation = Reservation {
+        epoch: record.epoch,
+        vm,
+        parts: Vec::with_capacity(verdict.takes.len().saturating_add(1)),
+    };
+    record.hold(vm, CounterId::CONCURRENCY, 0, 1);
+    reservation.note(CounterId::CONCURRENCY, 0, 1);
+    for take in &verdict.takes {
+        let mut limits = terms.limits.iter();
+        match limits
+            .find(|limit| limit.names(take.counter))
+            .map(|limit| &limit.bound)
+        {
+            Some(Bound::Rate { rate, .. }) => {
+                let units = u64::try_from(take.amount).unwrap_or(u64::MAX);
+                if let Ok(state) = rate.take(record.rate(take.counter), units, now.monotonic) {
+                    record.set_rate(take.counter, state);
+                    reservation.note(take.counter, 0, take.amount);
+                }
+            }
+            Some(Bound::Window { .. }) => {
+                let spent = spend(record, terms, take.counter, take.start, take.amount, now);
+                record.hold(vm, take.counter, take.start, take.amount);
+                reservation.note(take.counter, take.start, take.amount);
+                reservation.parts.extend(spent);
+            }
+            Some(Bound::Concurrency(_)) | None => {}
+        }
+    }
+    reservation
+}
+
+/// Settles what was reserved as what was used: the rest goes back, and what is beyond is taken too,
+/// in the window that it was reserved in. An undo is a settlement as nothing.
+///
+/// Where the record is another than the one that was taken from (the host has lost it), all that was
+/// used is taken.
+pub fn settle(
+    record: &mut Record,
+    terms: Terms<'_>,
+    reservation: &Reservation,
+    used: &Amounts,
+    now: Now,
+) {
+    let is_same = record.epoch == reservation.epoch;
+    for part in &reservation.parts {
+        record.release(reservation.vm, part.counter, part.start, part.amount);
+        let Some(measure) = part.counter.measure() else {
+            continue;
+        };
+        let reserved = if is_same { part.amount } else { 0 };
+        let used = measure.of(used);
+        if part.counter.is_rate() {
+            settle_rate(record, terms.limits, part.counter, reserved, used, now);
+        } else if used < reserved {
+            let back = reserved.saturating_sub(used);
+            give_back(record, reservation, part, back);
+        } else if is_same {
+            overrun(record, terms, part, used.saturating_sub(reserved), now);
+        } else {
+            spend(record, terms, part.counter, part.start, used, now);
+        }
+    }
+}
+
+/// Clears what dead VMs hold. What it was stays used; requests in flight are over.
+pub fn bury(record: &mut Record, vms: &Vms) -> Vec<Lost> {
+    if !record.holds.iter().any(|hold| vms.is_dead(hold.vm)) {
+        return Vec::new();
+    }
+    let (dead, alive): (Vec<_>, Vec<_>) = std::mem::take(&mut record.holds)
+        .into_iter()
+        .partition(|hold| vms.is_dead(hold.vm));
+    record.holds = alive;
+    let lost = dead.into_iter().map(|hold| Lost {
+        vm: hold.vm,
+        counter: hold.counter,
+        amount: hold.amount,
+    });
+    lost.collect()
+}
+
+impl Reservation {
+    /// What is held of this measure, in its unit; 0 where nothing counts it.
+    pub fn reserved(&self, measure: Measure) -> u128 {
+        let parts = self.parts.iter();
+        let held = parts.filter(|part| part.counter.measure() == Some(measure));
+        held.map(|part| part.amount).max().unwrap_or(0)
+    }
+
+    fn note(&mut self, counter: CounterId, start: u64, amount: u128) {
+        self.parts.push(Part {
+            counter,
+            start,
+            amount,
+            of: None,
+        });
+    }
+}
+
+impl Limit {
+    /// Whether it looks at this counter.
+    fn names(&self, id: CounterId) -> bool {
+        match &self.bound {
+            Bound::Rate { counter, .. } => *counter == id,
+            Bound::Window {
+                counter, raises, ..
+            } => *counter == id || raises.iter().any(|raise| raise.purse == id),
+            Bound::Concurrency(_) => id == CounterId::CONCURRENCY,
+        }
+    }
+}
+
+fn settle_rate(
+    record: &mut Record,
+    limits: &[Limit],
+    id: CounterId,
+    reserved: u128,
+    used: u128,
+    now: Now,
+) {
+    let rates = limits.iter().find_map(|limit| match &limit.bound {
+        Bound::Rate { rate, counter, .. } if *counter == id => Some(rate),
+        _ => None,
+    });
+    let units = |amount| u64::try_from(amount).unwrap_or(u64::MAX);
+    if let Some(rate) = rates {
+        let state = record.rate(id);
+        let state = rate.settle(state, units(reserved), units(used), now.monotonic);
+        record.set_rate(id, state);
+    }
+}
+
+/// Adds to what is used in a window: from the rule's own amount, then from raises, earliest end
+/// first, and what is beyond them from the amount again. Returns what raises carry of it.
+fn spend(
+    record: &mut Record,
+    terms: Terms<'_>,
+    counter: CounterId,
+    start: u64,
+    amount: u128,
+    now: Now,
+) -> Vec<Part> {
+    let (own, raises) = own_and_raises(terms.limits, counter);
+    let Some(bucket) = record.bucket_mut(counter, start) else {
+        return Vec::new();
+    };
+    let left = own.saturating_sub(bucket.used.saturating_sub(bucket.raised));
+    bucket.used = bucket.used.saturating_add(amount);
+    let mut beyond = amount.saturating_sub(left);
+    let mut parts = Vec::new();
+    for raise in raises.iter().filter(|raise| now.seconds() < raise.until) {
+        let Some(purse) = record.bucket_mut(raise.purse, 0) else {
+            continue;
+        };
+        let carried = raise.amount.saturating_sub(purse.used).min(beyond);
+        if carried > 0 {
+            purse.used = purse.used.saturating_add(carried);
+            beyond = beyond.saturating_sub(carried);
+            parts.push(Part {
+                counter: raise.purse,
+                start: 0,
+                amount: carried,
+                of: Some(counter),
+            });
+        }
+    }
+    let raised = parts.iter().map(|part| part.amount);
+    let raised = raised.fold(0, u128::saturating_add);
+    if let Some(bucket) = record.bucket_mut(counter, start) {
+        bucket.raised = bucket.raised.saturating_add(raised);
+    }
+    parts
+}
+
+/// Only in a window that is still kept: one that is over for long is not opened again.
+fn overrun(record: &mut Record, terms: Terms<'_>, part: &Part, amount: u128, now: Now) {
+    if record.kept_bucket_mut(part.counter, part.start).is_some() {
+        spend(record, terms, part.counter, part.start, amount, now);
+    }
+}
+
+/// Gives back to the raises first, the latest end first: as if only the rest had been spent.
+fn give_back(record: &mut Record, reservation: &Reservation, part: &Part, amount: u128) {
+    let mut rest = amount;
+    let mut raised: u128 = 0;
+    let carried = reservation.parts.iter().rev();
+    for purse in carried.filter(|p| p.of == Some(part.counter)) {
+        let back = purse.amount.min(rest);
+        rest = rest.saturating_sub(back);
+        raised = raised.saturating_add(back);
+        if let Some(purse) = record.kept_bucket_mut(purse.counter, 0) {
+            purse.used = purse.used.saturating_sub(back);
+        }
+    }
+    if let Some(bucket) = record.kept_bucket_mut(part.counter, part.start) {
+        bucket.used = bucket.used.saturating_sub(amount);
+        bucket.raised = bucket.raised.saturating_sub(raised);
+    }
+}
+
+/// The amount of the rule that has raises, and those; without one, any rule's amount.
+fn own_and_raises(limits: &[Limit], id: CounterId) -> (u128, &[Raise]) {
+    let mut found: (u128, &[Raise]) = (0, &[]);
+    for limit in limits {
+        if let Bound::Window {
+            amount,
+            raises,
+            counter,
+            ..
+        } = &limit.bound
+            && *counter == id
+            && found.1.is_empty()
+        {
+            found = (*amount, raises);
+        }
+    }
+    found
+}

@@ -1,0 +1,241 @@
+//! A limit as requests meet it: what it measures, over what time, and how it is meant.
+
+use super::rate::Rate;
+use super::window::Period;
+use crate::money::Usd;
+use crate::policy::ModelId;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Measure {
+    Requests,
+    PromptTokens,
+    CompletionTokens,
+    TotalTokens,
+    /// In pico-dollars.
+    Money,
+}
+
+/// What a request takes, or has used, of everything that is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Of this request: 1, or 0 where it is taken back.
+    pub requests: u64,
+    /// Tokens.
+    pub prompt: u64,
+    /// Tokens.
+    pub completion: u64,
+    /// What they cost.
+    pub cost: Usd,
+}
+
+/// What a request may come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// It can't come to more.
+    pub worst: Amounts,
+    /// With the output that it names as its maximum, else with what is usual.
+    pub named: Amounts,
+    /// With what is usual, or what it names if that is less.
+    pub expected: Amounts,
+}
+
+/// What has to fit for a request to be admitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admit {
+    /// What it names as its maximum; where that does not fit, what is usual.
+    #[default]
+    Expected,
+    /// The most that it can come to.
+    WorstCase,
+}
+
+/// What a limit does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Refuses.
+    #[default]
+    Enforce,
+    /// Lets pass, and says that it would have refused.
+    Shadow,
+    /// Lets pass, and warns.
+    Soft,
+}
+
+/// One limit of one account.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The rule's name in logs, metrics and refusals.
+    pub rule: Box<str>,
+    /// What it does.
+    pub mode: Mode,
+    /// Where it draws the line.
+    pub bound: Bound,
+    /// What has to fit.
+    pub admit: Admit,
+    /// Where to go instead of being refused.
+    pub fallback: Option<ModelId>,
+    /// What the rule's author tells those who are refused.
+    pub message: Option<Box<str>>,
+    /// Whether amounts stay out of what clients are told.
+    pub hides_amounts: bool,
+}
+
+/// Where a limit draws the line.
+#[derive(Clone, Debug)]
+pub enum Bound {
+    /// So much per time, with a burst.
+    Rate {
+        /// What is counted; never money.
+        measure: Measure,
+        /// How much.
+        rate: Rate,
+        /// Where it is counted.
+        counter: CounterId,
+    },
+    /// So much in a calendar window.
+    Window {
+        /// What is counted.
+        measure: Measure,
+        /// How long it counts.
+        period: Period,
+        /// Index of the zone in the policy.
+        zone: u16,
+        /// How much.
+        amount: u128,
+        /// What may be spent beyond it for a time. Sorted by end.
+        raises: Box<[Raise]>,
+        /// Where it is counted.
+        counter: CounterId,
+    },
+    /// So many requests at a time.
+    Concurrency(u32),
+}
+
+/// A purse that is spent after the window's amount and before anything is refused. Its end puts
+/// nobody in debt: what was spent from it never counts against the amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// Where it is counted; by the raise's name, so that an edit keeps what was used.
+    pub purse: CounterId,
+    /// How much it holds, over all windows.
+    pub amount: u128,
+    /// Unix seconds from which it holds nothing.
+    pub until: u64,
+}
+
+/// Which of an account's counters: by what is counted over what time, never by a rule's position
+/// or amount, so that edited rules keep what was used.
+///
+/// The numbers stand in records that outlive the module: they are never used for anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CounterId(u64);
+
+/// The period of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RatePeriod {
+    Second,
+    Minute,
+    Hour,
+}
+
+impl CounterId {
+    /// The requests in flight.
+    pub const CONCURRENCY: Self = Self(1 << 56);
+
+    /// A rate's. In shadow, it has one of its own: what it would have refused is not taken from it.
+    pub fn rate(measure: Measure, period: RatePeriod, is_shadow: bool) -> Self {
+        let period = match period {
+            RatePeriod::Second => 1,
+            RatePeriod::Minute => 2,
+            RatePeriod::Hour => 3,
+        };
+        Self::new(2, [measure.number(), period, u8::from(is_shadow)], 0)
+    }
+
+    /// A window's. It counts what was used, whatever rules look at it.
+    pub fn window(measure: Measure, period: Period, zone_name: &str) -> Self {
+        let period = match period {
+            Period::Hour => 1,
+            Period::Day => 2,
+            Period::Week => 3,
+            Period::Month => 4,
+            Period::Ever => 5,
+        };
+        let zone = crc32fast::hash(zone_name.as_bytes());
+        Self::new(3, [measure.number(), period, 0], zone)
+    }
+
+    /// A raise's, by its name and its window.
+    pub fn purse(window: Self, name: &str) -> Self {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&window.0.to_le_bytes());
+        hasher.update(name.as_bytes());
+        Self::new(4, [0; 3], hasher.finalize())
+    }
+
+    /// As it stands in a record.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// From a record.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Whether it counts a rate.
+    pub fn is_rate(self) -> bool {
+        self.0 >> 56 == 2
+    }
+
+    /// Whether it is a raise's.
+    pub fn is_purse(self) -> bool {
+        self.0 >> 56 == 4
+    }
+
+    /// What it counts; `None` for requests in flight and for purses.
+    pub fn measure(self) -> Option<Measure> {
+        let [class, number, ..] = self.0.to_be_bytes();
+        let mut measures = Measure::ALL.into_iter();
+        measures.find(|m| matches!(class, 2 | 3) && m.number() == number)
+    }
+
+    fn new(class: u8, [a, b, c]: [u8; 3], hash: u32) -> Self {
+        let [d, e, f, g] = hash.to_be_bytes();
+        Self(u64::from_be_bytes([class, a, b, c, d, e, f, g]))
+    }
+}
+
+impl Measure {
+    const ALL: [Self; 5] = [
+        Self::Requests,
+        Self::PromptTokens,
+        Self::CompletionTokens,
+        Self::TotalTokens,
+        Self::Money,
+    ];
+
+    /// Its part of these amounts.
+    pub fn of(self, amounts: &Amounts) -> u128 {
+        match self {
+            Self::Requests => amounts.requests.into(),
+            Self::PromptTokens => amounts.prompt.into(),
+            Self::CompletionTokens => amounts.completion.into(),
+            Self::TotalTokens => amounts.prompt.saturating_add(amounts.completion).into(),
+            Self::Money => amounts.cost.pico(),
+        }
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Requests => 1,
+            Self::PromptTokens => 2,
+            Self::CompletionTokens => 3,
+            Self::TotalTokens => 4,
+            Self::Money => 5,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the limits ask of a store that all workers share, one operation at a time: whoever runs it
+//! does the operations and says what came of them.
+
+use super::record::{Record, Unreadable};
+
+/// Writes that may fail in a row, because others wrote in between, before one gives up.
+pub const MOST_TRIES: u32 = 64;
+
+/// The number under which a record that does not exist is written: the host heeds it if another
+/// was first. 0 would overwrite.
+const ABSENT: u32 = u32::MAX;
+
+/// An operation on the record of one account, named by its place in the list that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// Read it.
+    Read(usize),
+    /// Write it if it still has this number (compare-and-swap).
+    Write {
+        /// Whose.
+        account: usize,
+        /// The new value.
+        value: &'a [u8],
+        /// The number that it was read under.
+        cas: u32,
+    },
+}
+
+/// What a read found: the value and its number; `None` if there is none.
+pub type Found = Option<(Vec<u8>, u32)>;
+
+/// A record as it was read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Copy {
+    pub(super) record: Record,
+    pub(super) cas: u32,
+}
+
+impl Copy {
+    /// A record that does not exist counts from now.
+    pub(super) fn read(found: Found, now: u64) -> Result<Self, Unreadable> {
+        match found {
+            Some((value, cas)) => Ok(Self {
+                record: Record::decode(&value)?,
+                cas,
+            }),
+            None => Ok(Self {
+                record: Record::new(now),
+                cas: ABSENT,
+            }),
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Taking what a request needs from all of its accounts, or from none.
+//!
+//! All records are read and judged first. If nothing refuses they are written in the order given.
+//! Where another worker wrote a record in between, that account alone is judged again; if it refuses
+//! now, what was taken from those before it is given back.
+
+use super::judge::{self, Now, Shortfall, Terms, Verdict};
+use super::record::Vm;
+use super::reservation::{self, Lost, Reservation};
+use super::rule::{Amounts, Demand};
+use super::settling::Failure;
+use super::shared::{Copy, Found, MOST_TRIES, Operation};
+use super::vms::Vms;
+
+/// Reads and writes records until it is known whether the request is admitted.
+#[derive(Debug)]
+pub struct Taking<'a> {
+    inputs: Inputs<'a>,
+    entries: Vec<Entry>,
+    phase: Phase,
+    /// Whether everything was looked at before.
+    is_retry: bool,
+    tries: u32,
+    outcome: Option<Outcome>,
+    unsettled: Vec<(usize, Failure)>,
+    lost: Vec<(usize, Lost)>,
+}
+
+/// What a taking depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Of the accounts, in the order in which they are written.
+    pub terms: &'a [Terms<'a>],
+    /// What the request needs.
+    pub demand: Demand,
+    /// The time.
+    pub now: Now,
+    /// This VM.
+    pub vm: Vm,
+    /// Who is alive.
+    pub vms: &'a Vms,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is taken.
+    Admitted {
+        /// For each account.
+        reservations: Vec<Reservation>,
+    },
+    /// Nothing is taken.
+    Refused {
+        /// Other workers took and gave back meanwhile: it may fit in a moment.
+        is_contested: bool,
+    },
+    /// Nothing is taken: others wrote the records all the time.
+    Busy,
+    /// Nothing is taken: the record of this account can't be read.
+    Unreadable(usize),
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    copy: Copy,
+    verdict: Verdict,
+    lost: Vec<Lost>,
+    reservation: Reservation,
+    value: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Reading all, this one next.
+    Look(usize),
+    Write(usize),
+    /// This one was written by another.
+    LookAgain(usize),
+    /// Reading this one to give back.
+    Undo(usize),
+    WriteUndone(usize),
+    Done,
+}
+
+impl<'a> Taking<'a> {
+    /// Nothing is read yet.
+    pub fn new(inputs: Inputs<'a>) -> Self {
+        Self {
+            entries: inputs.terms.iter().map(|_| Entry::default()).collect(),
+            inputs,
+            phase: Phase::Look(0),
+            is_retry: false,
+            tries: 0,
+            outcome: None,
+            unsettled: Vec::new(),
+            lost: Vec::new(),
+        }
+        .begun()
+    }
+
+    /// What to do next; `None`: it is decided.
+    pub fn next(&self) -> Option<Operation<'_>> {
+        match self.phase {
+            Phase::Look(account) | Phase::LookAgain(account) | Phase::Undo(account) => {
+                Some(Operation::Read(account))
+            }
+            Phase::Write(account) | Phase::WriteUndone(account) => {
+                let entry = self.entries.get(account)?;
+                Some(Operation::Write {
+                    account,
+                    value: &entry.value,
+                    cas: entry.copy.cas,
+                })
+            }
+            Phase::Done => None,
+        }
+    }
+
+    /// What came of a read.
+    pub fn read(&mut self, found: Found) {
+        let copy = Copy::read(found, self.inputs.now.wall);
+        match (self.phase, copy) {
+            (Phase::Look(account), Ok(copy)) => {
+                self.judge(account, copy);
+                self.look_on(account);
+            }
+            (Phase::LookAgain(account), Ok(copy)) => {
+                self.judge(account, copy);
+                if self.refuses(account) {
+                    self.give_up(account, Outcome::Refused { is_contested: true });
+                } else {
+                    self.prepare(account);
+                    self.phase = Phase::Write(account);
+                }
+            }
+            (Phase::Undo(account), Ok(copy)) => self.undo(account, copy),
+            (Phase::Look(account) | Phase::LookAgain(account), Err(_)) => {
+                self.give_up(account, Outcome::Unreadable(account));
+            }
+            (Phase::Undo(account), Err(_)) => {
+                self.unsettled.push((account, Failure::Unreadable));
+                self.undo_before(account);
+            }
+            (Phase::Write(_) | Phase::WriteUndone(_) | Phase::Done, _) => {}
+        }
+    }
+
+    /// Whether a write was done.
+    pub fn wrote(&mut self, done: bool) {
+        match self.phase {
+            Phase::Write(account) if done => {
+                self.tries = 0;
+                self.note_lost(account);
+                self.write_on(account.saturating_add(1));
+            }
+            Phase::WriteUndone(account) if done => self.undo_before(account),
+            Phase::Write(account) => {
+                if self.may_try_again() {
+                    self.phase = Phase::LookAgain(account);
+                } else {
+                    self.give_up(account, Outcome::Busy);
+                }
+            }
+            Phase::WriteUndone(account) => {
+                if self.may_try_again() {
+                    self.phase = Phase::Undo(account);
+                } else {
+                    self.unsettled.push((account, Failure::Busy));
+                    self.undo_before(account);
+                }
+            }
+            Phase::Look(_) | Phase::LookAgain(_) | Phase::Undo(_) | Phase::Done => {}
+        }
+    }
+
+    /// Once [`Taking::next`] has nothing more.
+    pub fn outcome(&mut self) -> Option<Outcome> {
+        self.outcome.take()
+    }
+
+    /// Limits that the request does not fit, with the place of their account, whatever their mode.
+    pub fn shortfalls(&self) -> impl Iterator<Item = (usize, &Shortfall)> {
+        let entries = self.entries.iter().enumerate();
+        entries.flat_map(|(account, entry)| {
+            let shortfalls = entry.verdict.shortfalls.iter();
+            shortfalls.map(move |shortfall| (account, shortfall))
+        })
+    }
+
+    /// What dead VMs held and was cleared, with the place of the account.
+    pub fn lost(&self) -> &[(usize, Lost)] {
+        &self.lost
+    }
+
+    /// Accounts in which what was taken could not be given back, with their reservations.
+    pub fn unsettled(&self) -> impl Iterator<Item = (usize, Failure, &Reservation)> {
+        let unsettled = self.unsettled.iter();
+        unsettled.filter_map(|&(account, failure)| {
+            let entry = self.entries.get(account)?;
+            Some((account, failure, &entry.reservation))
+        })
+    }
+
+    fn begun(mut self) -> Self {
+        if self.entries.is_empty() {
+            self.admit();
+        }
+        self
+    }
+
+    fn judge(&mut self, account: usize, mut copy: Copy) {
+        let inputs = &self.inputs;
+        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
+        else {
+            return;
+        };
+        entry.lost = reservation::bury(&mut copy.record, inputs.vms);
+        entry.verdict = judge::judge(&copy.record, *terms, &inputs.demand, inputs.now);
+        entry.copy = copy;
+    }
+
+    fn note_lost(&mut self, account: usize) {
+        if let Some(entry) = self.entries.get_mut(account) {
+            let lost = entry.lost.drain(..).map(|lost| (account, lost));
+            self.lost.extend(lost);
+        }
+    }
+
+    fn refuses(&self, account: usize) -> bool {
+        let entry = self.entries.get(account);
+        let terms = self.inputs.terms.get(account);
+        entry.zip(terms).is_some_and(|(entry, terms)| {
+            let mut refusals = entry.verdict.refusals(terms.limits);
+            refusals.next().is_some()
+        })
+    }
+
+    fn look_on(&mut self, account: usize) {
+        let next = account.saturating_add(1);
+        if next < self.entries.len() {
+            self.phase = Phase::Look(next);
+        } else if (0..self.entries.len()).any(|account| self.refuses(account)) {
+            self.refused(Outcome::Refused {
+                is_contested: false,
+            });
+        } else {
+            (0..self.entries.len()).for_each(|account| self.prepare(account));
+            self.write_on(0);
+        }
+    }
+
+    /// Takes from the copy, to be written.
+    fn prepare(&mut self, account: usize) {
+        let inputs = &self.inputs;
+        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
+        else {
+            return;
+        };
+        let record = &mut entry.copy.record;
+        entry.reservation =
+            reservation::take(record, *terms, &entry.verdict, inputs.now, inputs.vm);
+        entry.value = record.encode();
+    }
+
+    fn write_on(&mut self, account: usize) {
+        if account < self.entries.len() {
+            self.phase = Phase::Write(account);
+        } else {
+            self.admit();
+        }
+    }
+
+    fn admit(&mut self) {
+        let reservations = self.entries.iter_mut();
+        let reservations = reservations.map(|entry| std::mem::take(&mut entry.reservation));
+        self.outcome = Some(Outcome::Admitted {
+            reservations: reservations.collect(),
+        });
+        self.phase = Phase::Done;
+    }
+
+    fn may_try_again(&mut self) -> bool {
+        self.tries = self.tries.saturating_add(1);
+        self.tries < MOST_TRIES
+    }
+
+    /// Gives back what was taken from the accounts before this one.
+    fn give_up(&mut self, account: usize, outcome: Outcome) {
+        let is_written = matches!(self.phase, Phase::Write(_) | Phase::LookAgain(_));
+        self.outcome = Some(outcome);
+        self.undo_before(if is_written { account } else { 0 });
+    }
+
+    fn undo_before(&mut self, account: usize) {
+        self.tries = 0;
+        match account.checked_sub(1) {
+            Some(before) => self.phase = Phase::Undo(before),
+            None => match self.outcome.take() {
+                Some(outcome) => self.refused(outcome),
+                None => self.phase = Phase::Done,
+            },
+        }
+    }
+
+    fn undo(&mut self, account: usize, mut copy: Copy) {
+        let inputs = &self.inputs;
+        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
+        else {
+            return;
+        };
+        let nothing = Amounts::default();
+        let record = &mut copy.record;
+        reservation::settle(record, *terms, &entry.reservation, &nothing, inputs.now);
+        entry.value = record.encode();
+        entry.copy = copy;
+        self.phase = Phase::WriteUndone(account);
+    }
+
+    /// A refusal may be due to what another worker was just giving back: it is looked at once more.
+    fn refused(&mut self, outcome: Outcome) {
+        if matches!(outcome, Outcome::Refused { .. }) && !self.is_retry {
+            self.is_retry = true;
+            self.phase = Phase::Look(0);
+            return;
+        }
+        self.outcome = Some(outcome);
+        self.phase = Phase::Done;
+    }
+}

@@ -2,8 +2,8 @@
 //! worker's VM holds of them for requests in flight.
 //!
 //! Little-endian. Header (16 bytes): layout, counters (u8 each), holds (u16), 0 (u32), epoch (u64).
-//! Then counters (88 bytes each): id (u64), then for a rate `back_at` and `cell` (u64), else two
-//! buckets of start (u64), used and raised (u128). Then holds (40 bytes each): VM slot (u32), its
+//! Then counters (104 bytes each): id (u64), then for a rate `back_at` and `cell` (u64), else two
+//! buckets of start, opened (u64), used and raised (u128). Then holds (40 bytes each): VM slot (u32), its
 //! generation (u32), counter (u64), start (u64), amount (u128).
 
 use super::rate;
@@ -12,7 +12,7 @@ use super::rule::CounterId;
 /// The layout that is written. A reader leaves every other alone.
 const LAYOUT: u8 = 1;
 const HEADER: usize = 16;
-const COUNTER: usize = 88;
+const COUNTER: usize = 104;
 const HOLD: usize = 40;
 /// More counters than any account's rules may need; those that no rule names give way first.
 const MOST_COUNTERS: usize = 64;
@@ -54,6 +54,9 @@ pub(super) enum State {
 pub struct Bucket {
     /// When the window began, in Unix seconds.
     pub start: u64,
+    /// When it was first counted in, by the monotonic clock. After clocks have jumped, a window may
+    /// be counted in anew; what was taken in it before is then not in here.
+    pub opened: rate::Monotonic,
     /// All of it.
     pub used: u128,
     /// The part of it that raises carry.
@@ -121,6 +124,11 @@ impl Record {
         }
     }
 
+    /// What a rate has left, and in how many nanoseconds all of it is back.
+    pub fn rate_left(&self, rate: &rate::Rate, id: CounterId, now: rate::Monotonic) -> (u32, u64) {
+        rate.left(self.rate(id), now)
+    }
+
     pub(super) fn set_rate(&mut self, id: CounterId, state: rate::State) {
         if let Some(entry) = self.entry(id) {
             *entry = State::Rate(state);
@@ -142,33 +150,56 @@ impl Record {
         }
     }
 
-    /// The same, to be changed. The older window gives way to one that is not there yet.
-    pub(super) fn bucket_mut(&mut self, id: CounterId, start: u64) -> Option<&mut Bucket> {
+    /// The same, to be changed. The older window, and what is held in it, gives way to one that is
+    /// not there yet.
+    pub(super) fn bucket_mut(
+        &mut self,
+        id: CounterId,
+        start: u64,
+        now: rate::Monotonic,
+    ) -> Option<&mut Bucket> {
         let State::Windows(buckets) = self.entry(id)? else {
             return None;
         };
-        let [a, b] = buckets;
-        if a.start == start {
-            return Some(a);
+        let found = buckets.iter().position(|bucket| bucket.start == start);
+        let [a, b] = *buckets;
+        let index = found.unwrap_or(usize::from(b.start < a.start));
+        if found.is_none() {
+            let gone = if index == 0 { a.start } else { b.start };
+            self.holds
+                .retain(|hold| hold.counter != id || hold.start != gone);
         }
-        if b.start == start {
-            return Some(b);
-        }
-        let older = if a.start <= b.start { a } else { b };
-        *older = Bucket {
-            start,
-            ..Bucket::default()
+        let State::Windows(buckets) = self.entry(id)? else {
+            return None;
         };
-        Some(older)
+        let bucket = buckets.get_mut(index)?;
+        if bucket.opened == 0 || found.is_none() {
+            *bucket = Bucket {
+                start,
+                opened: now,
+                ..Bucket::default()
+            };
+        }
+        Some(bucket)
     }
 
-    /// The same, unless the window is over for so long that nothing is kept of it.
+    /// The same, if it is there.
     pub(super) fn kept_bucket_mut(&mut self, id: CounterId, start: u64) -> Option<&mut Bucket> {
         let counter = self.counters.iter_mut().find(|counter| counter.id == id)?;
         let State::Windows(buckets) = &mut counter.state else {
             return None;
         };
         buckets.iter_mut().find(|bucket| bucket.start == start)
+    }
+
+    /// Whether a window can be counted in without another giving way.
+    pub(super) fn has_room(&self, id: CounterId, start: u64) -> bool {
+        match self.counter(id) {
+            Some(State::Windows(buckets)) => buckets
+                .iter()
+                .any(|bucket| bucket.start == start || *bucket == Bucket::default()),
+            _ => true,
+        }
     }
 
     /// What all VMs hold of a counter.
@@ -270,7 +301,7 @@ impl Reader<'_> {
                 back_at: self.u64()?,
                 cell: self.u64()?,
             };
-            self.take::<64>()?;
+            self.take::<80>()?;
             State::Rate(state)
         } else {
             State::Windows([self.bucket()?, self.bucket()?])
@@ -281,6 +312,7 @@ impl Reader<'_> {
     fn bucket(&mut self) -> Option<Bucket> {
         Some(Bucket {
             start: self.u64()?,
+            opened: self.u64()?,
             used: self.u128()?,
             raised: self.u128()?,
         })
@@ -326,11 +358,12 @@ impl Writer {
             State::Rate(state) => {
                 self.u64(state.back_at);
                 self.u64(state.cell);
-                self.0.extend_from_slice(&[0; 64]);
+                self.0.extend_from_slice(&[0; 80]);
             }
             State::Windows(buckets) => {
                 for bucket in buckets {
                     self.u64(bucket.start);
+                    self.u64(bucket.opened);
                     self.u128(bucket.used);
                     self.u128(bucket.raised);
                 }

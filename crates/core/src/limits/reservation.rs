@@ -2,6 +2,7 @@
 //! It works on a decoded copy of the account's record.
 
 use super::judge::{Now, Terms, Verdict};
+use super::rate::Monotonic;
 use super::record::{Record, Vm};
 use super::rule::{Amounts, Bound, CounterId, Limit, Measure, Raise};
 use super::vms::Vms;
@@ -20,6 +21,8 @@ struct Part {
     counter: CounterId,
     /// The window's, 0 for all others.
     start: u64,
+    /// The bucket's, 0 for all others.
+    opened: Monotonic,
     amount: u128,
     /// For a purse, the window counter whose amount it is part of.
     of: Option<CounterId>,
@@ -68,7 +71,6 @@ pub fn take(
             Some(Bound::Window { .. }) => {
                 let spent = spend(record, terms, take.counter, take.start, take.amount, now);
                 record.hold(vm, take.counter, take.start, take.amount);
-                reservation.note(take.counter, take.start, take.amount);
                 reservation.parts.extend(spent);
             }
             Some(Bound::Concurrency(_)) | None => {}
@@ -80,8 +82,8 @@ pub fn take(
 /// Settles what was reserved as what was used: the rest goes back, and what is beyond is taken too,
 /// in the window that it was reserved in. An undo is a settlement as nothing.
 ///
-/// Where the record is another than the one that was taken from (the host has lost it), all that was
-/// used is taken.
+/// Where what was reserved is not in the record any more (the host has lost it, or clocks have
+/// jumped), all that was used is taken.
 pub fn settle(
     record: &mut Record,
     terms: Terms<'_>,
@@ -91,21 +93,28 @@ pub fn settle(
 ) {
     let is_same = record.epoch == reservation.epoch;
     for part in &reservation.parts {
-        record.release(reservation.vm, part.counter, part.start, part.amount);
+        let stands = is_same && record.bucket(part.counter, part.start).opened == part.opened;
+        if stands {
+            record.release(reservation.vm, part.counter, part.start, part.amount);
+        }
         let Some(measure) = part.counter.measure() else {
             continue;
         };
-        let reserved = if is_same { part.amount } else { 0 };
+        let reserved = if stands { part.amount } else { 0 };
         let used = measure.of(used);
         if part.counter.is_rate() {
             settle_rate(record, terms.limits, part.counter, reserved, used, now);
-        } else if used < reserved {
-            let back = reserved.saturating_sub(used);
-            give_back(record, reservation, part, back);
+        } else if stands && used < reserved {
+            give_back(record, reservation, part, reserved.saturating_sub(used));
+        } else if stands || record.has_room(part.counter, part.start) {
+            if is_same && !stands {
+                give_back(record, reservation, part, part.amount);
+            }
+            let more = used.saturating_sub(reserved);
+            spend(record, terms, part.counter, part.start, more, now);
         } else if is_same {
-            overrun(record, terms, part, used.saturating_sub(reserved), now);
-        } else {
-            spend(record, terms, part.counter, part.start, used, now);
+            // The window is past, but what raises carry counts beyond it.
+            give_back(record, reservation, part, part.amount.saturating_sub(used));
         }
     }
 }
@@ -139,6 +148,7 @@ impl Reservation {
         self.parts.push(Part {
             counter,
             start,
+            opened: 0,
             amount,
             of: None,
         });
@@ -179,7 +189,8 @@ fn settle_rate(
 }
 
 /// Adds to what is used in a window: from the rule's own amount, then from raises, earliest end
-/// first, and what is beyond them from the amount again. Returns what raises carry of it.
+/// first, and what is beyond them from the amount again. Returns all of it, and then what raises
+/// carry of it.
 fn spend(
     record: &mut Record,
     terms: Terms<'_>,
@@ -189,58 +200,58 @@ fn spend(
     now: Now,
 ) -> Vec<Part> {
     let (own, raises) = own_and_raises(terms.limits, counter);
-    let Some(bucket) = record.bucket_mut(counter, start) else {
+    let Some(bucket) = record.bucket_mut(counter, start, now.monotonic) else {
         return Vec::new();
     };
     let left = own.saturating_sub(bucket.used.saturating_sub(bucket.raised));
     bucket.used = bucket.used.saturating_add(amount);
-    let mut beyond = amount.saturating_sub(left);
-    let mut parts = Vec::new();
+    let mut parts = vec![Part {
+        counter,
+        start,
+        opened: bucket.opened,
+        amount,
+        of: None,
+    }];
+    let beyond = amount.saturating_sub(left);
+    let mut rest = beyond;
     for raise in raises.iter().filter(|raise| now.seconds() < raise.until) {
-        let Some(purse) = record.bucket_mut(raise.purse, 0) else {
+        let Some(purse) = record.bucket_mut(raise.purse, 0, now.monotonic) else {
             continue;
         };
-        let carried = raise.amount.saturating_sub(purse.used).min(beyond);
+        let carried = raise.amount.saturating_sub(purse.used).min(rest);
         if carried > 0 {
             purse.used = purse.used.saturating_add(carried);
-            beyond = beyond.saturating_sub(carried);
+            rest = rest.saturating_sub(carried);
             parts.push(Part {
                 counter: raise.purse,
                 start: 0,
+                opened: purse.opened,
                 amount: carried,
                 of: Some(counter),
             });
         }
     }
-    let raised = parts.iter().map(|part| part.amount);
-    let raised = raised.fold(0, u128::saturating_add);
-    if let Some(bucket) = record.bucket_mut(counter, start) {
+    if let Some(bucket) = record.kept_bucket_mut(counter, start) {
+        let raised = beyond.saturating_sub(rest);
         bucket.raised = bucket.raised.saturating_add(raised);
     }
     parts
 }
 
-/// Only in a window that is still kept: one that is over for long is not opened again.
-fn overrun(record: &mut Record, terms: Terms<'_>, part: &Part, amount: u128, now: Now) {
-    if record.kept_bucket_mut(part.counter, part.start).is_some() {
-        spend(record, terms, part.counter, part.start, amount, now);
-    }
-}
-
 /// Gives back to the raises first, the latest end first: as if only the rest had been spent.
 fn give_back(record: &mut Record, reservation: &Reservation, part: &Part, amount: u128) {
     let mut rest = amount;
-    let mut raised: u128 = 0;
     let carried = reservation.parts.iter().rev();
-    for purse in carried.filter(|p| p.of == Some(part.counter)) {
-        let back = purse.amount.min(rest);
+    for carried in carried.filter(|carried| carried.of == Some(part.counter)) {
+        let back = carried.amount.min(rest);
         rest = rest.saturating_sub(back);
-        raised = raised.saturating_add(back);
-        if let Some(purse) = record.kept_bucket_mut(purse.counter, 0) {
+        if let Some(purse) = record.kept_bucket_mut(carried.counter, 0) {
             purse.used = purse.used.saturating_sub(back);
         }
     }
-    if let Some(bucket) = record.kept_bucket_mut(part.counter, part.start) {
+    let bucket = record.kept_bucket_mut(part.counter, part.start);
+    if let Some(bucket) = bucket.filter(|bucket| bucket.opened == part.opened) {
+        let raised = amount.saturating_sub(rest);
         bucket.used = bucket.used.saturating_sub(amount);
         bucket.raised = bucket.raised.saturating_sub(raised);
     }

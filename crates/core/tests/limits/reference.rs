@@ -1,0 +1,370 @@
+//! What the limits mean, as plainly as it can be said: everything that requests have taken is on a
+//! list, and what is used is the sum over that list.
+
+use std::collections::BTreeMap;
+
+use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::record::Vm;
+use tollgate_core::limits::rule::{Admit, Amounts, Bound, CounterId, Demand, Measure, Mode};
+use tollgate_core::limits::vms::Vms;
+use tollgate_core::limits::window::{Window, Zone};
+
+use crate::rules::Rule;
+
+pub(crate) type RequestId = usize;
+
+/// One account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    /// Requests in flight, with their VM.
+    running: BTreeMap<RequestId, Vm>,
+    taken: Vec<Taken>,
+    /// Of each window counter, the two windows that are kept.
+    kept: BTreeMap<CounterId, [u64; 2]>,
+    /// Leaky buckets.
+    leaky: BTreeMap<CounterId, Leaky>,
+}
+
+/// What one request has taken from one counter.
+#[derive(Clone, Debug)]
+struct Taken {
+    request: RequestId,
+    counter: CounterId,
+    start: u64,
+    amount: u128,
+    /// What raises carry of it, in the order in which they are spent.
+    raised: Vec<(CounterId, u128)>,
+    /// Its window is not kept any more, or the host has lost the record.
+    is_gone: bool,
+}
+
+/// How many nanoseconds, at some moment, until it is empty, and how many a unit adds.
+#[derive(Clone, Copy, Debug)]
+struct Leaky {
+    level: u128,
+    at: u64,
+    cell: u64,
+}
+
+/// What is asked of an account.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) rules: &'a [Rule],
+    pub(crate) zones: &'a [Zone],
+    pub(crate) demand: &'a Demand,
+    pub(crate) now: Now,
+    pub(crate) vms: &'a Vms,
+}
+
+impl Account {
+    /// Whether any enforced rule refuses.
+    pub(crate) fn refuses(&self, question: Question<'_>) -> bool {
+        let mut enforced = question
+            .rules
+            .iter()
+            .filter(|rule| rule.limit.mode == Mode::Enforce);
+        enforced.any(|rule| self.fit(rule, question).0.is_none())
+    }
+
+    /// Takes what the request is admitted by.
+    pub(crate) fn take(&mut self, request: RequestId, vm: Vm, question: Question<'_>) {
+        self.running.retain(|_, vm| !question.vms.is_dead(*vm));
+        let mut amounts: BTreeMap<CounterId, (bool, u128)> = BTreeMap::new();
+        for rule in question.rules {
+            let Some(counter) = counter(&rule.limit.bound) else {
+                continue;
+            };
+            let (fits, amount) = self.fit(rule, question);
+            if fits.is_none() && counter.is_rate() {
+                continue;
+            }
+            let new = (rule.limit.mode == Mode::Enforce, amount);
+            let known = amounts.entry(counter).or_insert(new);
+            *known = new.max(*known);
+        }
+        self.running.insert(request, vm);
+        for (counter, (_, amount)) in amounts {
+            let rule = owner(question.rules, counter);
+            let start = match &rule.limit.bound {
+                Bound::Window { .. } => window(rule, question.zones, question.now).start,
+                _ => 0,
+            };
+            self.taken.push(Taken {
+                request,
+                counter,
+                start,
+                amount: 0,
+                raised: Vec::new(),
+                is_gone: false,
+            });
+            let last = self.taken.len() - 1;
+            self.spend(last, rule, amount, question.now);
+        }
+    }
+
+    /// Settles a request as having used this much.
+    pub(crate) fn settle(&mut self, request: RequestId, rules: &[Rule], used: &Amounts, now: Now) {
+        self.running.remove(&request);
+        for index in 0..self.taken.len() {
+            let taken = &mut self.taken[index];
+            if taken.request != request {
+                continue;
+            }
+            let used = taken.counter.measure().unwrap().of(used);
+            let rule = owner(rules, taken.counter);
+            if taken.counter.is_rate() {
+                let change = used as i128 - taken.amount as i128;
+                taken.amount = used;
+                self.pour(rule, change, now.monotonic);
+                continue;
+            }
+            let kept = self.kept.get(&taken.counter).copied().unwrap_or_default();
+            if taken.is_gone && (kept.contains(&taken.start) || kept.contains(&0)) {
+                // There is room for it again.
+                taken.is_gone = false;
+                taken.amount = 0;
+                taken.raised.clear();
+            }
+            if used < taken.amount {
+                let mut back = taken.amount - used;
+                taken.amount = used;
+                for (_, raised) in taken.raised.iter_mut().rev() {
+                    let part = back.min(*raised);
+                    *raised -= part;
+                    back -= part;
+                }
+            } else if !taken.is_gone {
+                let more = used - taken.amount;
+                self.spend(index, rule, more, now);
+            }
+        }
+    }
+
+    /// Takes back all that a request has taken.
+    pub(crate) fn undo(&mut self, request: RequestId, rules: &[Rule], now: Now) {
+        self.settle(request, rules, &Amounts::default(), now);
+        self.taken.retain(|taken| taken.request != request);
+    }
+
+    /// The host has lost the record. A request that goes on will be charged all that it used.
+    pub(crate) fn lose(&mut self) {
+        self.running.clear();
+        self.kept.clear();
+        self.leaky.clear();
+        for taken in &mut self.taken {
+            taken.amount = 0;
+            taken.raised.clear();
+            taken.is_gone = true;
+        }
+    }
+
+    pub(crate) fn used(&self, counter: CounterId, start: u64) -> u128 {
+        self.of(counter, start).map(|taken| taken.amount).sum()
+    }
+
+    pub(crate) fn raised(&self, counter: CounterId, start: u64) -> u128 {
+        let raised = self.of(counter, start).flat_map(|taken| &taken.raised);
+        raised.map(|(_, amount)| amount).sum()
+    }
+
+    pub(crate) fn spent_from(&self, purse: CounterId) -> u128 {
+        let raised = self.taken.iter().flat_map(|taken| &taken.raised);
+        raised
+            .filter(|(p, _)| *p == purse)
+            .map(|(_, amount)| amount)
+            .sum()
+    }
+
+    /// What requests in flight hold in this window.
+    pub(crate) fn held(&self, counter: CounterId, start: u64) -> u128 {
+        let held = self.taken.iter();
+        held.filter(|t| (t.counter, t.start) == (counter, start) && !t.is_gone)
+            .filter(|taken| self.running.contains_key(&taken.request))
+            .map(|taken| taken.amount)
+            .sum()
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Units that a rate has left.
+    pub(crate) fn left(&self, rule: &Rule, now: u64) -> u64 {
+        let used = self.level(rule, now).div_ceil(cell(rule).into());
+        rule.numbers.burst.saturating_sub(used as u64)
+    }
+
+    /// Every window that is kept.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (CounterId, u64)> {
+        let kept = self.kept.iter();
+        kept.flat_map(|(counter, starts)| starts.map(|start| (*counter, start)))
+    }
+
+    /// The amount that it fits by, if it does; and what it is counted as if nothing refuses.
+    fn fit(&self, rule: &Rule, question: Question<'_>) -> (Option<u128>, u128) {
+        let now = question.now;
+        let choose = |measure: Measure, left: u128| {
+            let amounts = match rule.limit.admit {
+                Admit::WorstCase => vec![measure.of(&question.demand.worst)],
+                Admit::Expected => vec![
+                    measure.of(&question.demand.named),
+                    measure.of(&question.demand.expected),
+                ],
+            };
+            let found = amounts.iter().find(|amount| **amount <= left).copied();
+            (found, found.unwrap_or(amounts[amounts.len() - 1]))
+        };
+        match &rule.limit.bound {
+            Bound::Concurrency(most) => {
+                let mut running: Vec<_> = self.running.values().collect();
+                running.retain(|vm| !question.vms.is_dead(**vm));
+                choose(
+                    Measure::Requests,
+                    if running.len() < *most as usize {
+                        u128::MAX
+                    } else {
+                        0
+                    },
+                )
+            }
+            Bound::Rate { measure, .. } => {
+                let burst = rule.numbers.burst * cell(rule);
+                let left = u128::from(burst).saturating_sub(self.level(rule, now.monotonic));
+                choose(*measure, left / u128::from(cell(rule)))
+            }
+            Bound::Window {
+                measure,
+                amount,
+                counter,
+                ..
+            } => {
+                let start = window(rule, question.zones, now).start;
+                let own = self.used(*counter, start) - self.raised(*counter, start);
+                let raises: u128 = self.purses(rule, now).iter().map(|(_, left)| left).sum();
+                choose(*measure, amount.saturating_sub(own) + raises)
+            }
+        }
+    }
+
+    fn spend(&mut self, index: usize, rule: &Rule, more: u128, now: Now) {
+        let Taken { counter, start, .. } = self.taken[index];
+        let Bound::Window { amount, .. } = &rule.limit.bound else {
+            self.pour(rule, more as i128, now.monotonic);
+            self.taken[index].amount += more;
+            return;
+        };
+        self.keep(counter, start);
+        let own = self.used(counter, start) - self.raised(counter, start);
+        let mut beyond = more.saturating_sub(amount.saturating_sub(own));
+        for (purse, left) in self.purses(rule, now) {
+            let carried = left.min(beyond);
+            beyond -= carried;
+            self.taken[index].raised.push((purse, carried));
+        }
+        self.taken[index].amount += more;
+    }
+
+    /// Two windows are kept; the one that began first gives way.
+    fn keep(&mut self, counter: CounterId, start: u64) {
+        let kept = self.kept.entry(counter).or_default();
+        if kept.contains(&start) {
+            return;
+        }
+        kept.sort();
+        let gone = std::mem::replace(&mut kept[0], start);
+        for taken in &mut self.taken {
+            taken.is_gone |= (taken.counter, taken.start) == (counter, gone);
+        }
+    }
+
+    /// What active raises hold, the earliest end first.
+    fn purses(&self, rule: &Rule, now: Now) -> Vec<(CounterId, u128)> {
+        let Bound::Window { raises, .. } = &rule.limit.bound else {
+            return Vec::new();
+        };
+        let active = raises
+            .iter()
+            .filter(|raise| now.wall / 1_000_000_000 < raise.until);
+        active
+            .map(|raise| {
+                (
+                    raise.purse,
+                    raise.amount.saturating_sub(self.spent_from(raise.purse)),
+                )
+            })
+            .collect()
+    }
+
+    fn pour(&mut self, rule: &Rule, units: i128, now: u64) {
+        let counter = counter(&rule.limit.bound).unwrap();
+        let level = self.level(rule, now) as i128 + units * i128::from(cell(rule));
+        let leaky = Leaky {
+            level: level.clamp(0, horizon(rule).into()) as u128,
+            at: now,
+            cell: cell(rule),
+        };
+        self.leaky.insert(counter, leaky);
+    }
+
+    fn level(&self, rule: &Rule, now: u64) -> u128 {
+        let counter = counter(&rule.limit.bound).unwrap();
+        let Some(leaky) = self.leaky.get(&counter) else {
+            return 0;
+        };
+        // Workers read their clocks at slightly different times.
+        let passed = i128::from(now) - i128::from(leaky.at);
+        let level = (leaky.level as i128 - passed).max(0) as u128;
+        let cell = cell(rule);
+        let level = if leaky.cell == cell {
+            level
+        } else {
+            (level * u128::from(cell)).div_ceil(leaky.cell.into())
+        };
+        level.min(horizon(rule).into())
+    }
+
+    fn of(&self, counter: CounterId, start: u64) -> impl Iterator<Item = &Taken> {
+        let taken = self.taken.iter();
+        taken.filter(move |t| (t.counter, t.start) == (counter, start) && !t.is_gone)
+    }
+}
+
+pub(crate) fn counter(bound: &Bound) -> Option<CounterId> {
+    match bound {
+        Bound::Concurrency(_) => None,
+        Bound::Rate { counter, .. } | Bound::Window { counter, .. } => Some(*counter),
+    }
+}
+
+/// The rule that a counter's raises stand in, else the first that looks at it.
+fn owner(rules: &[Rule], id: CounterId) -> &Rule {
+    let of_counter = || {
+        rules
+            .iter()
+            .filter(|rule| counter(&rule.limit.bound) == Some(id))
+    };
+    let has_raises = |rule: &&Rule| match &rule.limit.bound {
+        Bound::Window { raises, .. } => !raises.is_empty(),
+        _ => false,
+    };
+    of_counter()
+        .find(has_raises)
+        .or_else(|| of_counter().next())
+        .unwrap()
+}
+
+fn window(rule: &Rule, zones: &[Zone], now: Now) -> Window {
+    let Bound::Window { period, zone, .. } = &rule.limit.bound else {
+        unreachable!("asked of windows only");
+    };
+    zones[usize::from(*zone)].window(*period, now.wall / 1_000_000_000)
+}
+
+fn cell(rule: &Rule) -> u64 {
+    (rule.numbers.seconds * 1_000_000_000).div_ceil(rule.numbers.amount)
+}
+
+fn horizon(rule: &Rule) -> u64 {
+    let ten_periods = rule.numbers.seconds * 10_000_000_000;
+    ten_periods.max(rule.numbers.burst * cell(rule))
+}

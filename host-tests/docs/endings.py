@@ -18,14 +18,14 @@ from shell import free_ports
 KEY = "sk-docs-tests"
 RULES = """
 models:
-  chat: {aliases: [alias], targets: {only: {model: detailed}}}
-  unreported: {targets: {only: {}}}
-  failing: {targets: {only: {}}}
-  broken: {targets: {only: {}}}
-  slow: {targets: {only: {}}}
-  dead: {targets: {only: {upstreams: [dead]}}}
-  no-credential: {targets: {only: {credential: absent}}}
-  reserved: {targets: {only: {}}}
+  chat: {aliases: [alias], price: free, targets: {only: {model: detailed}}}
+  unreported: {price: free, targets: {only: {}}}
+  failing: {price: free, targets: {only: {}}}
+  broken: {price: free, targets: {only: {}}}
+  slow: {price: free, targets: {only: {}}}
+  dead: {price: free, targets: {only: {upstreams: [dead]}}}
+  no-credential: {price: free, targets: {only: {credential: absent}}}
+  reserved: {price: free, targets: {only: {}}}
 organizations:
   docs:
     models: [chat, unreported, failing, broken, slow, dead, no-credential]

@@ -83,7 +83,7 @@ mod tests {
         fs::create_dir(path("policies")).unwrap();
         fs::write(
             path("policies/rules.yaml"),
-            "models: {chat: {targets: {stable: {}}}}",
+            "models: {chat: {price: free, targets: {stable: {}}}}",
         )
         .unwrap();
         let (policies, output, bootstrap) =

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate_core::policy::Policy;
 use tollgate_core::secret;
 
-const RULES: &str = "models: {chat: {targets: {stable: {}}}}\n";
+const RULES: &str = "models: {chat: {price: free, targets: {stable: {}}}}\n";
 
 fn tollgate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tollgate"))

@@ -3,11 +3,13 @@
 use crate::allow_list::AllowList;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Site};
+use crate::limits::Limits;
 use crate::names::{self, Kind};
-use crate::rules::{KeyRule, OrganizationRule, RuleFile, TeamRule, Text, Texts};
+use crate::rules::{KeyRule, LimitRule, OrganizationRule, RuleFile, TeamRule, Text, Texts};
 use crate::values;
+use serde_saphyr::Spanned;
 use std::collections::{BTreeMap, HashMap};
-use tollgate_core::document::{Key, Organization, Team};
+use tollgate_core::document::{Key, Limit, Organization, Team};
 use tollgate_core::secret::Hash;
 
 /// All accounts, in any order.
@@ -22,10 +24,12 @@ pub(crate) struct Accounts {
 pub(crate) fn compile<'a>(
     files: &'a [RuleFile],
     catalog: &Catalog<'a>,
+    limits: &mut Limits<'_, 'a>,
     errors: &mut Vec<Diagnostic>,
 ) -> Accounts {
     let mut compiler = Compiler {
         catalog,
+        limits,
         errors,
         accounts: Accounts::default(),
         hashes: HashMap::new(),
@@ -46,20 +50,23 @@ pub(crate) fn compile<'a>(
     compiler.accounts
 }
 
-struct Compiler<'c, 'a> {
+struct Compiler<'c, 'l, 'a> {
     catalog: &'c Catalog<'a>,
+    limits: &'c mut Limits<'l, 'a>,
     errors: &'c mut Vec<Diagnostic>,
     accounts: Accounts,
     /// Where each secret's hash was first given, and the key's path.
     hashes: HashMap<Hash, (Site, String)>,
 }
 
-impl<'a> Compiler<'_, 'a> {
+impl<'a> Compiler<'_, '_, 'a> {
     fn organization(&mut self, file: usize, name: &Text, rule: &OrganizationRule) {
         names::check(Kind::Organization, file, name, self.errors);
         let organization = &name.value;
+        let limits = self.limits(file, format!("organization:{organization}"), &rule.limits);
         self.accounts.organizations.push(Organization {
             name: organization.clone(),
+            limits,
         });
         let owner = format!("the organization `{organization}`");
         let allowed = self.narrow(&AllowList::default(), &owner, file, rule.models.as_ref());
@@ -80,10 +87,12 @@ impl<'a> Compiler<'_, 'a> {
         let path = format!("{organization}/{}", name.value);
         let owner = format!("the team `{path}`");
         let allowed = self.narrow(allowed, &owner, file, rule.models.as_ref());
+        let limits = self.limits(file, format!("team:{path}"), &rule.limits);
         self.accounts.teams.push(Team {
             name: name.value.clone(),
             organization: organization.to_owned(),
             models: allowed.to_names(),
+            limits,
         });
         for (name, rule) in rule.keys.iter() {
             self.key(file, &path, name, rule, &allowed);
@@ -118,10 +127,15 @@ impl<'a> Compiler<'_, 'a> {
                 .as_ref()
                 .map_or_else(Vec::new, |list| self.networks(file, list)),
             models,
+            limits: self.limits(file, format!("key:{path}"), &rule.limits),
         };
         if let Some(hash) = self.hash(file, name, path, rule) {
             self.accounts.keys.push((hash, key));
         }
+    }
+
+    fn limits(&mut self, file: usize, account: String, rules: &[Spanned<LimitRule>]) -> Vec<Limit> {
+        self.limits.compile(file, &account, rules, self.errors)
     }
 
     fn hash(&mut self, file: usize, name: &Text, path: String, rule: &KeyRule) -> Option<Hash> {

@@ -4,10 +4,20 @@ use crate::accounts::Accounts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use tollgate_core::document::{Document, FORMAT, Model};
+use std::collections::BTreeMap;
+use tollgate_core::document::{Document, FORMAT, Model, Prices, Zone};
+
+/// What stands beside models and accounts.
+pub(crate) struct Economy {
+    pub(crate) prices: Option<Prices>,
+    /// Sorted by name.
+    pub(crate) zones: Vec<Zone>,
+    /// Where each limit's rule stands.
+    pub(crate) sources: BTreeMap<String, String>,
+}
 
 /// The document, sorted as [`Document`] says and with its version.
-pub(crate) fn seal(mut models: Vec<Model>, accounts: Accounts) -> Document {
+pub(crate) fn seal(mut models: Vec<Model>, accounts: Accounts, economy: Economy) -> Document {
     for model in &mut models {
         model.aliases.sort_unstable();
         model.targets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -31,12 +41,16 @@ pub(crate) fn seal(mut models: Vec<Model>, accounts: Accounts) -> Document {
     let mut document = Document {
         format: FORMAT,
         version: String::new(),
+        prices: economy.prices,
+        zones: economy.zones,
         models,
         organizations,
         teams,
         keys,
+        sources: BTreeMap::new(),
     };
     document.version = version(&document);
+    document.sources = economy.sources;
     document
 }
 
@@ -45,7 +59,7 @@ pub fn to_json(document: &Document) -> Vec<u8> {
     serde_json::to_vec(document).expect("a document holds nothing that JSON lacks")
 }
 
-/// 16 hex digits of the SHA-256 of the document whose version is still empty.
+/// 16 hex digits of the SHA-256 of the document whose version is still empty, and which has no sources yet.
 fn version(document: &Document) -> String {
     let digest = Sha256::digest(to_json(document));
     digest

@@ -11,14 +11,17 @@ mod canonical;
 mod catalog;
 mod diagnostic;
 mod explain;
+mod limits;
 mod load;
 mod models;
 mod names;
 mod parse;
+mod prices;
 mod render;
 mod rules;
 mod sticky;
 mod values;
+mod zones;
 
 pub use canonical::to_json;
 pub use diagnostic::{Diagnostic, Mark, Site};
@@ -26,9 +29,13 @@ pub use load::{LoadError, load};
 pub use render::render;
 pub use values::unix_seconds;
 
+use canonical::Economy;
 use catalog::Catalog;
+use limits::Limits;
 use rules::RuleFile;
+use std::collections::BTreeMap;
 use tollgate_core::document::Document;
+use zones::Zones;
 
 /// One rule file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +57,22 @@ pub fn compile(sources: &[Source]) -> Result<Document, Vec<Diagnostic>> {
     let files = parse_all(sources)?;
     let mut errors = Vec::new();
     let catalog = Catalog::new(&files, &mut errors);
-    let models = models::compile(&files, &mut errors);
-    let accounts = accounts::compile(&files, &catalog, &mut errors);
+    let table = prices::compile(&files, &catalog, &mut errors);
+    let mut limits = Limits {
+        catalog: &catalog,
+        files: sources,
+        zones: Zones::default(),
+        sources: BTreeMap::new(),
+    };
+    let models = models::compile(&files, &table, &mut limits, &mut errors);
+    let accounts = accounts::compile(&files, &catalog, &mut limits, &mut errors);
     if errors.is_empty() {
-        return Ok(canonical::seal(models, accounts));
+        let economy = Economy {
+            prices: table.prices,
+            zones: limits.zones.into_sorted(),
+            sources: limits.sources,
+        };
+        return Ok(canonical::seal(models, accounts, economy));
     }
     errors.sort_by_key(Diagnostic::site);
     Err(errors)

@@ -1,18 +1,29 @@
 //! Model rules to the document's models.
 
 use crate::diagnostic::{Diagnostic, Site};
+use crate::limits::Limits;
 use crate::names::{self, Kind};
+use crate::prices::Table;
 use crate::rules::{FimRule, ModelRule, RuleFile, TargetRule, Text};
 use crate::{sticky, values};
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use tollgate_core::document::{Capability, DEFAULT_UPSTREAM, Fim, Model, Target};
 
-pub(crate) fn compile(files: &[RuleFile], errors: &mut Vec<Diagnostic>) -> Vec<Model> {
+pub(crate) fn compile(
+    files: &[RuleFile],
+    table: &Table,
+    limits: &mut Limits<'_, '_>,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Model> {
     let mut models = Vec::new();
     for (file, rules) in files.iter().enumerate() {
         for (name, rule) in rules.models.iter() {
-            models.push(model(file, name, rule, errors));
+            let mut model = model(file, name, rule, errors);
+            model.prices = table.of(file, name, rule, errors);
+            let account = format!("model:{}", name.value);
+            model.limits = limits.compile(file, &account, &rule.limits, errors);
+            models.push(model);
         }
     }
     models
@@ -56,6 +67,8 @@ fn model(file: usize, name: &Text, rule: &ModelRule, errors: &mut Vec<Diagnostic
             .as_ref()
             .map_or(0, |date| values::date(file, date, errors)),
         owned_by: rule.owned_by.as_ref().map(|owner| owner.value.clone()),
+        prices: Vec::new(),
+        limits: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Upstream,
     Credential,
     Objective,
+    Raise,
     Model,
     Alias,
     /// What an upstream calls a model.
@@ -31,6 +32,7 @@ pub(crate) fn check(kind: Kind, file: usize, name: &Text, errors: &mut Vec<Diagn
         Kind::Upstream => ("an upstream's name", ACCOUNT),
         Kind::Credential => ("a credential's name", ACCOUNT),
         Kind::Objective => ("an objective's name", ACCOUNT),
+        Kind::Raise => ("a raise's name", ACCOUNT),
         Kind::Model => ("a model's name", MODEL),
         Kind::Alias => ("an alias", MODEL),
         Kind::Served => ("a served model's name", SERVED),

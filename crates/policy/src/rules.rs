@@ -7,7 +7,7 @@ use serde::Deserialize as Derive;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::{fmt, marker::PhantomData};
-use tollgate_core::document::Capability;
+use tollgate_core::document::{Capability, Overrun, Per};
 
 /// Text with its place in the file.
 pub(crate) type Text = Spanned<String>;
@@ -22,6 +22,111 @@ pub(crate) struct RuleFile {
     pub(crate) models: Entries<ModelRule>,
     #[serde(default)]
     pub(crate) organizations: Entries<OrganizationRule>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) prices: Option<PricesRule>,
+}
+
+#[derive(Derive)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PricesRule {
+    pub(crate) version: Text,
+    pub(crate) models: Entries<Vec<Spanned<PriceRule>>>,
+}
+
+/// Prices in dollars, as decimal text.
+#[derive(Derive)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceRule {
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) from: Option<Text>,
+    #[serde(default)]
+    pub(crate) per_million_tokens: Entries<Text>,
+    #[serde(default)]
+    pub(crate) above: Entries<Entries<Text>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) per_request: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) per_image: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) per_second: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) discount: Option<Text>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Derive)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModelPriceRule {
+    Free,
+}
+
+/// One of the first seven is what is limited.
+#[derive(Derive)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitRule {
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) requests: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) tokens: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) prompt_tokens: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) completion_tokens: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) budget: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) concurrency: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) max_output: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) per: Option<Spanned<Per>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) burst: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) zone: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) mode: Option<Spanned<ModeRule>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) soft: Option<Spanned<bool>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) fallback: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) admit: Option<Spanned<AdmitRule>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) on_overrun: Option<Spanned<Overrun>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) message: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) amounts: Option<Spanned<AmountsRule>>,
+    #[serde(default)]
+    pub(crate) raises: Entries<RaiseRule>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Derive)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModeRule {
+    Enforce,
+    Shadow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Derive)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AdmitRule {
+    Expected,
+    WorstCase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Derive)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AmountsRule {
+    Shown,
+    Hidden,
+}
+
+#[derive(Derive)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RaiseRule {
+    pub(crate) amount: Text,
+    pub(crate) until: Text,
 }
 
 #[derive(Derive)]
@@ -45,6 +150,10 @@ pub(crate) struct ModelRule {
     pub(crate) allow: Vec<Spanned<Capability>>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) fim: Option<FimRule>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) price: Option<Spanned<ModelPriceRule>>,
+    #[serde(default)]
+    pub(crate) limits: Vec<Spanned<LimitRule>>,
     #[serde(default)]
     pub(crate) targets: Entries<TargetRule>,
 }
@@ -86,6 +195,8 @@ pub(crate) struct OrganizationRule {
     #[serde(default, deserialize_with = "given")]
     pub(crate) models: Option<Texts>,
     #[serde(default)]
+    pub(crate) limits: Vec<Spanned<LimitRule>>,
+    #[serde(default)]
     pub(crate) teams: Entries<TeamRule>,
 }
 
@@ -94,6 +205,8 @@ pub(crate) struct OrganizationRule {
 pub(crate) struct TeamRule {
     #[serde(default, deserialize_with = "given")]
     pub(crate) models: Option<Texts>,
+    #[serde(default)]
+    pub(crate) limits: Vec<Spanned<LimitRule>>,
     #[serde(default)]
     pub(crate) keys: Entries<KeyRule>,
 }
@@ -111,6 +224,8 @@ pub(crate) struct KeyRule {
     pub(crate) disabled: bool,
     #[serde(default, deserialize_with = "given")]
     pub(crate) models: Option<Texts>,
+    #[serde(default)]
+    pub(crate) limits: Vec<Spanned<LimitRule>>,
 }
 
 /// A mapping of names to rules, in the order of the file, each name with its place.

@@ -26,7 +26,7 @@ fn strings(names: &[&str]) -> Option<Vec<String>> {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let document = document("models: {chat: {targets: {stable: {}}}}");
+    let document = document("models: {chat: {price: free, targets: {stable: {}}}}");
     let [model] = document.models.as_slice() else {
         panic!()
     };
@@ -48,6 +48,7 @@ fn values_are_written_in_one_spelling() {
   chat:
     created: 2027-01-01
     sticky: [{{header: X-Session-ID}}, organization]
+    price: free
     targets: {{stable: {{}}}}
 organizations:
   acme:
@@ -82,9 +83,9 @@ organizations:
 fn lists_of_models_narrow_downwards_and_hold_own_names() {
     let document = document(&format!(
         "models:
-  a: {{aliases: [alpha], targets: {{stable: {{}}}}}}
-  b: {{targets: {{stable: {{}}}}}}
-  c: {{targets: {{stable: {{}}}}}}
+  a: {{aliases: [alpha], price: free, targets: {{stable: {{}}}}}}
+  b: {{price: free, targets: {{stable: {{}}}}}}
+  c: {{price: free, targets: {{stable: {{}}}}}}
 organizations:
   free:
     teams:
@@ -129,7 +130,7 @@ fn names_and_dates_are_text_as_written() {
     let names = ["no", "1.10", "0x10", "2026-01-01", "1e3", "true"];
     let lines: String = names
         .iter()
-        .map(|name| format!("  {name}: {{targets: {{stable: {{}}}}}}\n"))
+        .map(|name| format!("  {name}: {{price: free, targets: {{stable: {{}}}}}}\n"))
         .collect();
     let rules = format!(
         "models:\n{lines}organizations: {{acme: {{models: [{}]}}}}",
@@ -151,7 +152,7 @@ fn comments_only_are_an_empty_file() {
 #[test]
 fn anchors_work() {
     let rules = "models:
-  a: &served {targets: {stable: {model: big}}}
+  a: &served {price: free, targets: {stable: {model: big}}}
   b: *served
 organizations:
   acme: {models: &list [a, b]}
@@ -181,7 +182,7 @@ fn aliases_cannot_multiply_without_bound() {
 
 #[test]
 fn the_version_is_the_hash_of_the_rules_and_of_nothing_else() {
-    let rules = "models: {chat: {targets: {stable: {}}}}";
+    let rules = "models: {chat: {price: free, targets: {stable: {}}}}";
     let mut first = document(rules);
     assert_eq!(document(&format!("# a comment\n{rules}")), first);
     assert_ne!(
@@ -198,10 +199,10 @@ fn the_version_is_the_hash_of_the_rules_and_of_nothing_else() {
 /// Rules as pieces that may stand in any order: files, of models and organizations, of teams and
 /// aliases, of keys.
 const MODELS: [&str; 4] = [
-    "  a: {aliases: [x, y, z], allow: [stored_state, hosted_tools], targets: {s: {}, c: {}}}\n",
-    "  a: {aliases: [z, x, y], allow: [hosted_tools, stored_state], targets: {c: {}, s: {}}}\n",
-    "  b: {context: 5, targets: {s: {}}}\n",
-    "  c: {targets: {s: {weight: 3}}}\n",
+    "  a: {aliases: [x, y, z], allow: [stored_state, hosted_tools], price: free, targets: {s: {}, c: {}}}\n",
+    "  a: {aliases: [z, x, y], allow: [hosted_tools, stored_state], price: free, targets: {c: {}, s: {}}}\n",
+    "  b: {context: 5, price: free, targets: {s: {}}}\n",
+    "  c: {price: free, targets: {s: {weight: 3}}}\n",
 ];
 
 fn organization(name: &str, teams: &[usize], keys: &[usize]) -> String {

@@ -12,6 +12,7 @@ models:
     sticky: [{header: x-a}, team, {field: f}]
     allow: [stored_state]
     fim: {prefix: <p>, suffix: \"\", middle: 東京}
+    price: free
     targets:
       stable: {weight: 0, upstreams: [a, a]}
   code: *chat

@@ -33,7 +33,7 @@ pub(crate) const PROMISES: &[Promise] = &[
 
 /// While an edit comes into force, one module may know a key that the next one does not.
 fn edit(folder: &Path) -> Result<()> {
-    let models = format!("{PLAIN}  reserved: {{targets: {{only: {{}}}}}}\n");
+    let models = format!("{PLAIN}  reserved: {{price: free, targets: {{only: {{}}}}}}\n");
     let before = rules(&models, &["one"]);
     let gateway = start(folder, &before, &CHAIN)?;
     gateway.edit(&(before + &narrow()))?;
@@ -74,7 +74,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 type Observed = BTreeMap<String, String>;
 
 fn same(folder: &Path, observe: fn(&Gateway) -> Result<Observed>) -> Result<()> {
-    let models = format!("{PLAIN}{ROUTED}  reserved: {{targets: {{only: {{}}}}}}\n");
+    let models = format!("{PLAIN}{ROUTED}  reserved: {{price: free, targets: {{only: {{}}}}}}\n");
     let rules = rules(&models, &["one", "two"]) + &narrow();
     let expected = observe(&Gateway::with_rules(&folder.join("gateway"), &rules)?)?;
     let seen = observe(&start(folder, &rules, &CHAIN)?)?;

@@ -27,8 +27,9 @@ pub(crate) const PROMISES: &[Promise] = &[
     ("credentials/go-each-to-its-own-target", apart),
 ];
 
-const MODELS: &str = "  east: {targets: {only: {upstreams: [east], credential: eastern}}}
-  west: {targets: {only: {upstreams: [west], credential: western}}}
+const MODELS: &str =
+    "  east: {price: free, targets: {only: {upstreams: [east], credential: eastern}}}
+  west: {price: free, targets: {only: {upstreams: [west], credential: western}}}
 ";
 
 fn setup(folder: &Path) -> Result<(Setup, [PathBuf; 2])> {

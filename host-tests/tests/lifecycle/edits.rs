@@ -33,7 +33,7 @@ pub(crate) const PROMISES: &[Promise] = &[
 
 /// A model and the name that its upstream knows it by.
 fn served_as(name: &str) -> String {
-    format!("{PLAIN}  renamed: {{targets: {{only: {{model: {name}}}}}}}\n")
+    format!("{PLAIN}  renamed: {{price: free, targets: {{only: {{model: {name}}}}}}}\n")
 }
 
 fn live(folder: &Path) -> Result<()> {
@@ -62,7 +62,7 @@ fn live(folder: &Path) -> Result<()> {
         }
     })?;
 
-    let fresh = "  fresh: {targets: {only: {upstreams: [west], credential: pool}}}\n";
+    let fresh = "  fresh: {price: free, targets: {only: {upstreams: [west], credential: pool}}}\n";
     gateway.edit(&rules(&(served_as("after") + fresh), &["one"]))?;
     let seen = until(&mut client, &chat("one", "fresh"), 200)?;
     let request = seen.upstream.first().context("nothing at the upstream")?;
@@ -101,7 +101,8 @@ fn list_models(team: &str) -> Request {
 }
 
 fn streams(folder: &Path) -> Result<()> {
-    let models = format!("{PLAIN}  leaving: {{targets: {{only: {{upstreams: [east]}}}}}}\n");
+    let models =
+        format!("{PLAIN}  leaving: {{price: free, targets: {{only: {{upstreams: [east]}}}}}}\n");
     let gateway = Gateway::with_rules(folder, &rules(&models, &["one", "two"]))?;
     let began_under = gateway.policy()?;
     let answer = streamed();
@@ -142,7 +143,8 @@ fn streams(folder: &Path) -> Result<()> {
 }
 
 fn uploads(folder: &Path) -> Result<()> {
-    let models = format!("{PLAIN}  leaving: {{targets: {{only: {{upstreams: [east]}}}}}}\n");
+    let models =
+        format!("{PLAIN}  leaving: {{price: free, targets: {{only: {{upstreams: [east]}}}}}}\n");
     let gateway = Gateway::with_rules(folder, &rules(&models, &["one", "two"]))?;
     let mut slow = chat("two", "leaving");
     // The rest comes piece by piece, for as long as the edit may take.

@@ -48,7 +48,7 @@ impl Mortal {
 fn setup(folder: &Path, first: &Mortal) -> Result<Setup> {
     let address = first.upstream.addresses()["first"];
     let setup = Setup::new(folder)?.argument("--upstream", format!("first={address}"));
-    let models = "  model: {targets: {only: {upstreams: [first, west]}}}\n";
+    let models = "  model: {price: free, targets: {only: {upstreams: [first, west]}}}\n";
     setup.configure(&rules(models, &["one"]))?;
     Ok(setup)
 }

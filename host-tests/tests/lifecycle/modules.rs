@@ -23,8 +23,7 @@ pub(crate) const PROMISES: &[Promise] = &[
 ];
 
 /// A model that is served elsewhere than the rest, under another name.
-pub(crate) const ROUTED: &str =
-    "  routed: {aliases: [alias], targets: {only: {model: served-name, upstreams: [west]}}}\n";
+pub(crate) const ROUTED: &str = "  routed: {aliases: [alias], price: free, targets: {only: {model: served-name, upstreams: [west]}}}\n";
 
 /// A hint, which no client may set.
 const HINT: &str = "x-gateway-inference-fairness-id";

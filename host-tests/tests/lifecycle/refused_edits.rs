@@ -31,7 +31,7 @@ fn bad(folder: &Path) -> Result<()> {
     }
     // What can't be compiled is not even written.
     let before = gateway.setup.read("module.json")?;
-    let error = gateway.edit(&rules("  plain: {targets: {}}\n", &["one"]));
+    let error = gateway.edit(&rules("  plain: {price: free, targets: {}}\n", &["one"]));
     ensure!(error.is_err(), "a model without targets was taken");
     ensure!(
         gateway.setup.read("module.json")? == before,

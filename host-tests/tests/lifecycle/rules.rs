@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// A model that the upstream `default` serves under its own name.
-pub(crate) const PLAIN: &str = "  plain: {targets: {only: {}}}\n";
+pub(crate) const PLAIN: &str = "  plain: {price: free, targets: {only: {}}}\n";
 
 /// Rules with these models (YAML, indented by two), and a team of organization `acme` with one
 /// key, `k`, for each of these names. The key's secret is [`secret`] of the name.

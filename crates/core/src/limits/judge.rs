@@ -95,6 +95,7 @@ pub fn judge(record: &Record, terms: Terms<'_>, demand: &Demand, now: Now) -> Ve
             Bound::Concurrency(most) => concurrent(record, index, *most),
             Bound::Rate { .. } => rate(record, index, limit, demand, now),
             Bound::Window { .. } => window(record, terms, index, demand, now),
+            Bound::Output(_) => Judged::default(),
         };
         if let Some(take) = judged.take {
             verdict.add(take);

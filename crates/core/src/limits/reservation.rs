@@ -73,7 +73,7 @@ pub fn take(
                 record.hold(vm, take.counter, take.start, take.amount);
                 reservation.parts.extend(spent);
             }
-            Some(Bound::Concurrency(_)) | None => {}
+            Some(Bound::Concurrency(_) | Bound::Output(_)) | None => {}
         }
     }
     reservation
@@ -158,13 +158,11 @@ impl Reservation {
 impl Limit {
     /// Whether it looks at this counter.
     fn names(&self, id: CounterId) -> bool {
-        match &self.bound {
-            Bound::Rate { counter, .. } => *counter == id,
-            Bound::Window {
-                counter, raises, ..
-            } => *counter == id || raises.iter().any(|raise| raise.purse == id),
-            Bound::Concurrency(_) => id == CounterId::CONCURRENCY,
-        }
+        let is_purse = match &self.bound {
+            Bound::Window { raises, .. } => raises.iter().any(|raise| raise.purse == id),
+            _ => false,
+        };
+        is_purse || self.bound.counter() == Some(id)
     }
 }
 

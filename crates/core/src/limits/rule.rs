@@ -68,12 +68,16 @@ pub enum Mode {
 pub struct Limit {
     /// The rule's name in logs, metrics and refusals.
     pub rule: Box<str>,
+    /// Where it is written: `file:line`.
+    pub source: Option<Box<str>>,
     /// What it does.
     pub mode: Mode,
     /// Where it draws the line.
     pub bound: Bound,
     /// What has to fit.
     pub admit: Admit,
+    /// What happens to a stream that passes what is reserved for it.
+    pub on_overrun: Overrun,
     /// Where to go instead of being refused.
     pub fallback: Option<ModelId>,
     /// What the rule's author tells those who are refused.
@@ -111,6 +115,18 @@ pub enum Bound {
     },
     /// So many requests at a time.
     Concurrency(u32),
+    /// So many output tokens of one request.
+    Output(u32),
+}
+
+/// What happens to a stream that passes what is reserved for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overrun {
+    /// It goes on to its end.
+    #[default]
+    Finish,
+    /// It ends there.
+    Cut,
 }
 
 /// A purse that is spent after the window's amount and before anything is refused. Its end puts
@@ -139,6 +155,21 @@ pub enum RatePeriod {
     Second,
     Minute,
     Hour,
+}
+
+impl Bound {
+    /// The counter that it looks at.
+    pub fn counter(&self) -> Option<CounterId> {
+        match self {
+            Self::Rate { counter, .. } | Self::Window { counter, .. } => Some(*counter),
+            Self::Concurrency(_) | Self::Output(_) => None,
+        }
+    }
+
+    /// Whether it has raises.
+    pub fn is_raised(&self) -> bool {
+        matches!(self, Self::Window { raises, .. } if !raises.is_empty())
+    }
 }
 
 impl CounterId {

@@ -8,8 +8,10 @@ use ipnet::IpNet;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::load::{Names, TeamNames, resolve};
+use super::economy::Context;
+use super::load::{TeamNames, resolve};
 use super::{Key, Restrictions};
+use crate::document::Limit;
 use crate::names::ACCOUNT;
 use crate::secret::Hash;
 
@@ -31,12 +33,14 @@ struct KeyRow<'a> {
     cidrs: Vec<IpNet>,
     #[serde(default)]
     models: Option<Vec<String>>,
+    #[serde(default)]
+    limits: Vec<Limit>,
 }
 
 /// Reads the list of keys, in hash order, with what their names refer to at hand.
 pub(super) struct KeyList<'a> {
     pub(super) teams: &'a TeamNames,
-    pub(super) models: &'a Names,
+    pub(super) context: &'a Context<'a>,
     /// How many to make room for, so that the list never moves.
     pub(super) rows: usize,
 }
@@ -95,18 +99,21 @@ impl KeyList<'_> {
             .ok_or_else(|| format!("key {name:?} is of the unknown team {:?}", row.team))?;
         let models = match row.models {
             Some(list) => Some(
-                resolve(&list, self.models)
+                resolve(&list, self.context.models)
                     .map_err(|model| format!("key {name:?} allows the unknown model {model:?}"))?,
             ),
             None => None,
         };
+        let limits = self.context.limits(row.limits).map_err(|e| e.to_string())?;
         let free = row.expires.is_none() && !row.disabled && row.cidrs.is_empty();
-        let restrictions = (!free || models.is_some()).then(|| {
+        let is_restricted = !free || models.is_some() || !limits.is_empty();
+        let restrictions = is_restricted.then(|| {
             Box::new(Restrictions {
                 expires: row.expires,
                 disabled: row.disabled,
                 cidrs: row.cidrs.into(),
                 models,
+                limits,
             })
         });
         Ok(Key {

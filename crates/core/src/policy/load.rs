@@ -7,14 +7,15 @@ use serde::Deserialize;
 use serde::de::DeserializeSeed as _;
 use serde_json::value::RawValue;
 
+use super::economy::{self, Context, Zones};
 use super::keys::KeyList;
-use super::{Model, ModelId, Policy, Target, Team, TeamId};
+use super::{Model, ModelId, Organization, Policy, Target, Team, TeamId};
 use crate::document::{self, Capability, Sticky};
 use crate::names::{ACCOUNT, MODEL, NameRule, SERVED};
 
 /// Why a document can't be used; the text says which entry.
 #[derive(Debug, PartialEq, Eq)]
-pub struct LoadError(String);
+pub struct LoadError(pub(super) String);
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,15 +39,25 @@ impl Policy {
                 document::FORMAT
             )));
         }
-        let (models, names) = load_models(document.models)?;
+        let zones = Zones::load(document.zones)?;
+        let names = model_names(&document.models)?;
+        let context = Context {
+            zones: &zones,
+            models: &names,
+            sources: &document.sources,
+        };
+        let models = document.models.into_iter();
+        let models: Vec<Model> = models
+            .map(|model| load_model(model, &context))
+            .collect::<Result<_, _>>()?;
         let sticky_headers = sticky_headers(&models);
-        let organizations = load_organizations(document.organizations)?;
-        let (teams, team_names) = load_teams(document.teams, &organizations, &names)?;
+        let organizations = load_organizations(document.organizations, &context)?;
+        let (teams, team_names) = load_teams(document.teams, &organizations, &context)?;
         let text = document.keys.get();
         let keys = KeyList {
             teams: &team_names,
-            models: &names,
-            // A row holds no object, so each brace begins one.
+            context: &context,
+            // Each brace begins a row, or one of its limits.
             rows: memchr::memchr_iter(b'{', text.as_bytes()).count(),
         };
         let keys = keys
@@ -60,6 +71,8 @@ impl Policy {
             teams,
             keys,
             sticky_headers,
+            zones: zones.into_zones(),
+            price_version: document.prices.map(|prices| prices.version.into()),
         })
     }
 }
@@ -70,11 +83,17 @@ impl Policy {
 struct Envelope<'a> {
     format: u32,
     version: String,
+    #[serde(default)]
+    prices: Option<document::Prices>,
+    #[serde(default)]
+    zones: Vec<document::Zone>,
     models: Vec<document::Model>,
     organizations: Vec<document::Organization>,
     teams: Vec<document::Team>,
     #[serde(borrow)]
     keys: &'a RawValue,
+    #[serde(default)]
+    sources: BTreeMap<String, String>,
 }
 
 pub(super) type Names = BTreeMap<Box<str>, ModelId>;
@@ -93,20 +112,25 @@ fn check(what: &str, rule: &NameRule, name: &str) -> Result<(), LoadError> {
     Err(LoadError(problem))
 }
 
-fn load_organizations(documents: Vec<document::Organization>) -> Result<Vec<Box<str>>, LoadError> {
+fn load_organizations(
+    documents: Vec<document::Organization>,
+    context: &Context<'_>,
+) -> Result<Vec<Organization>, LoadError> {
     let mut organizations = Vec::with_capacity(documents.len());
     for organization in documents {
         check("an organization", &ACCOUNT, &organization.name)?;
-        organizations.push(organization.name.into());
+        organizations.push(Organization {
+            name: organization.name.into(),
+            limits: context.limits(organization.limits)?,
+        });
     }
     Ok(organizations)
 }
 
-fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), LoadError> {
-    let mut models = Vec::with_capacity(documents.len());
+fn model_names(documents: &[document::Model]) -> Result<Names, LoadError> {
     let mut names = Names::new();
-    for document in documents {
-        let id = u16::try_from(models.len())
+    for (index, document) in documents.iter().enumerate() {
+        let id = u16::try_from(index)
             .map(ModelId)
             .map_err(|_| LoadError("more than 65536 models".to_owned()))?;
         for name in std::iter::once(&document.name).chain(&document.aliases) {
@@ -115,9 +139,8 @@ fn load_models(documents: Vec<document::Model>) -> Result<(Vec<Model>, Names), L
                 return Err(LoadError(format!("model name {name:?} is used twice")));
             }
         }
-        models.push(load_model(document)?);
     }
-    Ok((models, names))
+    Ok(names)
 }
 
 fn sticky_headers(models: &[Model]) -> Vec<Box<str>> {
@@ -132,7 +155,7 @@ fn sticky_headers(models: &[Model]) -> Vec<Box<str>> {
     names
 }
 
-fn load_model(model: document::Model) -> Result<Model, LoadError> {
+fn load_model(model: document::Model, context: &Context<'_>) -> Result<Model, LoadError> {
     if !model.targets.iter().any(|target| target.weight > 0) {
         return Err(LoadError(format!(
             "model {:?} has no target with a weight",
@@ -152,6 +175,11 @@ fn load_model(model: document::Model) -> Result<Model, LoadError> {
     if let Some(objective) = &model.objective {
         check("an objective", &ACCOUNT, objective)?;
     }
+    let prices = economy::prices(model.prices);
+    let prices = prices.map_err(|problem| {
+        let name = &model.name;
+        LoadError(format!("the model {name:?} {problem}"))
+    })?;
     let targets = model.targets.into_iter().map(load_target);
     Ok(Model {
         name: model.name.into(),
@@ -164,6 +192,8 @@ fn load_model(model: document::Model) -> Result<Model, LoadError> {
         created: model.created,
         owned_by: model.owned_by.map(Into::into),
         allow: Box::<[Capability]>::from(model.allow),
+        prices,
+        limits: context.limits(model.limits)?,
     })
 }
 
@@ -184,8 +214,8 @@ fn load_target(target: document::Target) -> Result<Target, LoadError> {
 
 fn load_teams(
     documents: Vec<document::Team>,
-    organizations: &[Box<str>],
-    models: &Names,
+    organizations: &[Organization],
+    context: &Context<'_>,
 ) -> Result<(Vec<Team>, TeamNames), LoadError> {
     let mut teams = Vec::with_capacity(documents.len());
     let mut names = TeamNames::new();
@@ -194,12 +224,12 @@ fn load_teams(
         let path = format!("{}/{}", team.organization, team.name);
         let organization = organizations
             .iter()
-            .position(|name| **name == *team.organization)
+            .position(|known| *known.name == *team.organization)
             .and_then(|i| u32::try_from(i).ok())
             .ok_or_else(|| LoadError(format!("team {path:?} is of an unknown organization")))?;
         let id = TeamId(u32::try_from(teams.len()).unwrap_or(u32::MAX));
         let models = match team.models {
-            Some(list) => Some(resolve(&list, models).map_err(|model| {
+            Some(list) => Some(resolve(&list, context.models).map_err(|model| {
                 LoadError(format!("team {path:?} allows the unknown model {model:?}"))
             })?),
             None => None,
@@ -211,6 +241,7 @@ fn load_teams(
             name: team.name.into(),
             organization,
             models,
+            limits: context.limits(team.limits)?,
         });
     }
     Ok((teams, names))

@@ -1,6 +1,8 @@
 //! The policy as requests meet it: typed, indexed and compact. It answers who a credential
 //! belongs to and what a name means; it does not decide on requests.
 
+mod accounts;
+mod economy;
 mod keys;
 mod load;
 
@@ -8,9 +10,13 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
+pub use accounts::Account;
 pub use load::LoadError;
 
 use crate::document::{Capability, Fim, Sticky};
+use crate::limits::rule::Limit;
+use crate::limits::window::Zone;
+use crate::price::PriceList;
 use crate::secret::Hash;
 
 /// A loaded policy. Ids are indices into it and mean nothing in another policy.
@@ -20,11 +26,13 @@ pub struct Policy {
     models: Vec<Model>,
     /// Names and aliases.
     names: BTreeMap<Box<str>, ModelId>,
-    organizations: Vec<Box<str>>,
+    organizations: Vec<Organization>,
     teams: Vec<Team>,
     /// Sorted by hash.
     keys: Vec<Key>,
     sticky_headers: Vec<Box<str>>,
+    zones: Box<[Zone]>,
+    price_version: Option<Box<str>>,
 }
 
 /// A model of one policy.
@@ -53,6 +61,8 @@ pub struct Model {
     pub created: u64,
     pub owned_by: Option<Box<str>>,
     allow: Box<[Capability]>,
+    prices: Box<[PriceList]>,
+    limits: Box<[Limit]>,
 }
 
 /// One place that serves a model.
@@ -68,12 +78,19 @@ pub struct Target {
     pub cluster: Box<str>,
 }
 
+#[derive(Debug)]
+struct Organization {
+    name: Box<str>,
+    limits: Box<[Limit]>,
+}
+
 /// A team with its organization.
 #[derive(Debug)]
 pub struct Team {
     name: Box<str>,
     organization: u32,
     models: Option<Box<[ModelId]>>,
+    limits: Box<[Limit]>,
 }
 
 /// A virtual key. Most keys carry no restrictions of their own, and there may be very many.
@@ -95,6 +112,7 @@ pub struct Restrictions {
     /// Networks it may be used from; empty: any.
     pub cidrs: Box<[IpNet]>,
     models: Option<Box<[ModelId]>>,
+    limits: Box<[Limit]>,
 }
 
 /// The accounts a key stands for, by name.
@@ -139,10 +157,15 @@ impl Policy {
         let team = self.team(key.team)?;
         let organization = self.organizations.get(index(team.organization))?;
         Some(Tenant {
-            organization,
+            organization: &organization.name,
             team: &team.name,
             key: &key.name,
         })
+    }
+
+    /// The version of the price table, if anything has a price.
+    pub fn price_version(&self) -> Option<&str> {
+        self.price_version.as_deref()
     }
 
     /// The model with this name or alias.
@@ -186,6 +209,11 @@ impl Policy {
 }
 
 impl Model {
+    /// What it costs at this moment (Unix seconds); `None`: nothing.
+    pub fn prices_at(&self, now: u64) -> Option<&PriceList> {
+        self.prices.iter().rev().find(|list| list.from <= now)
+    }
+
     /// Whether the model's rule allows this power.
     pub fn allows(&self, capability: Capability) -> bool {
         self.allow.contains(&capability)

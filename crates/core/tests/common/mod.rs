@@ -37,7 +37,7 @@ pub(crate) fn document() -> Value {
             .unwrap()
     });
     json!({
-        "format": 1, "version": "0123456789abcdef",
+        "format": 2, "version": "0123456789abcdef",
         "models": [
             {"name": "coder", "targets": [target("stable", "coder-7b", 1)],
              "fim": {"prefix": "<P>", "suffix": "<S>", "middle": "<M>"}},

@@ -7,7 +7,7 @@ use tollgate_core::limits::rate::Rate;
 use tollgate_core::limits::record::{Record, Vm};
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{
-    Admit, Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, Raise, RatePeriod,
+    Admit, Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, Overrun, Raise, RatePeriod,
 };
 use tollgate_core::limits::settling::{Failure, Settling};
 use tollgate_core::limits::shared::{Found, MOST_TRIES, Operation};
@@ -26,9 +26,11 @@ const VM: Vm = Vm {
 fn limit(bound: Bound) -> Limit {
     Limit {
         rule: "rule".into(),
+        source: None,
         mode: Mode::Enforce,
         bound,
         admit: Admit::Expected,
+        on_overrun: Overrun::Finish,
         fallback: None,
         message: None,
         hides_amounts: false,

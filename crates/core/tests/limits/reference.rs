@@ -71,7 +71,7 @@ impl Account {
         self.running.retain(|_, vm| !question.vms.is_dead(*vm));
         let mut amounts: BTreeMap<CounterId, (bool, u128)> = BTreeMap::new();
         for rule in question.rules {
-            let Some(counter) = counter(&rule.limit.bound) else {
+            let Some(counter) = rule.limit.bound.counter() else {
                 continue;
             };
             let (fits, amount) = self.fit(rule, question);
@@ -215,6 +215,7 @@ impl Account {
             (found, found.unwrap_or(amounts[amounts.len() - 1]))
         };
         match &rule.limit.bound {
+            Bound::Output(_) => (Some(0), 0),
             Bound::Concurrency(most) => {
                 let mut running: Vec<_> = self.running.values().collect();
                 running.retain(|vm| !question.vms.is_dead(**vm));
@@ -296,7 +297,7 @@ impl Account {
     }
 
     fn pour(&mut self, rule: &Rule, units: i128, now: u64) {
-        let counter = counter(&rule.limit.bound).unwrap();
+        let counter = rule.limit.bound.counter().unwrap();
         let level = self.level(rule, now) as i128 + units * i128::from(cell(rule));
         let leaky = Leaky {
             level: level.clamp(0, horizon(rule).into()) as u128,
@@ -307,7 +308,7 @@ impl Account {
     }
 
     fn level(&self, rule: &Rule, now: u64) -> u128 {
-        let counter = counter(&rule.limit.bound).unwrap();
+        let counter = rule.limit.bound.counter().unwrap();
         let Some(leaky) = self.leaky.get(&counter) else {
             return 0;
         };
@@ -329,24 +330,14 @@ impl Account {
     }
 }
 
-pub(crate) fn counter(bound: &Bound) -> Option<CounterId> {
-    match bound {
-        Bound::Concurrency(_) => None,
-        Bound::Rate { counter, .. } | Bound::Window { counter, .. } => Some(*counter),
-    }
-}
-
 /// The rule that a counter's raises stand in, else the first that looks at it.
 fn owner(rules: &[Rule], id: CounterId) -> &Rule {
     let of_counter = || {
         rules
             .iter()
-            .filter(|rule| counter(&rule.limit.bound) == Some(id))
+            .filter(|rule| rule.limit.bound.counter() == Some(id))
     };
-    let has_raises = |rule: &&Rule| match &rule.limit.bound {
-        Bound::Window { raises, .. } => !raises.is_empty(),
-        _ => false,
-    };
+    let has_raises = |rule: &&Rule| rule.limit.bound.is_raised();
     of_counter()
         .find(has_raises)
         .or_else(|| of_counter().next())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tollgate_core::limits::rate::Rate;
 use tollgate_core::limits::rule::{
-    Admit, Bound, CounterId, Limit, Measure, Mode, Raise, RatePeriod,
+    Admit, Bound, CounterId, Limit, Measure, Mode, Overrun, Raise, RatePeriod,
 };
 use tollgate_core::limits::window::Period;
 
@@ -48,9 +48,11 @@ pub(crate) struct Numbers {
 fn rule((mode, admit, (bound, numbers)): (Mode, Admit, (Bound, Numbers))) -> Rule {
     let limit = Limit {
         rule: "rule".into(),
+        source: None,
         mode,
         bound,
         admit,
+        on_overrun: Overrun::Finish,
         fallback: None,
         message: None,
         hides_amounts: false,

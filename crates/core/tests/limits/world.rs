@@ -13,7 +13,7 @@ use tollgate_core::limits::taking::{Inputs, Outcome, Taking};
 use tollgate_core::limits::vms::{TICK, Vms};
 use tollgate_core::limits::window::Zone;
 
-use crate::reference::{self, Question, RequestId, counter};
+use crate::reference::{self, Question, RequestId};
 use crate::rules::Rule;
 
 /// A key of two, its team, its organization and a model.
@@ -449,7 +449,7 @@ impl World {
                     }
                 }
                 Bound::Rate { rate, .. } => {
-                    let counter = counter(&rule.limit.bound).unwrap();
+                    let counter = rule.limit.bound.counter().unwrap();
                     let left = record.rate_left(rate, counter, self.now.monotonic);
                     assert_eq!(
                         u64::from(left.0),
@@ -457,7 +457,7 @@ impl World {
                         "rate"
                     );
                 }
-                Bound::Concurrency(_) => {}
+                Bound::Concurrency(_) | Bound::Output(_) => {}
             }
         }
     }

@@ -22,6 +22,7 @@ pub(crate) fn document() -> Document {
         models: vec![Model {
             name: "m".into(),
             aliases: Vec::new(),
+            price: free
             targets: vec![
                 target("canary", &["name"], None),
                 target("pool", &["east", "cloud"], Some("pool-key")),

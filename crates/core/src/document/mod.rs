@@ -5,10 +5,16 @@
 //! document may also be written by hand. Lists are sorted (models and accounts by name, keys by
 //! hash), so that equal rules give equal bytes.
 
+mod economy;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+pub use economy::{Limit, Measure, Mode, Overrun, Per, Price, Prices, Raise, Tier, Zone};
+
 /// The document's layout. A module refuses a layout it does not know.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The upstream that a target uses when it names none.
 pub const DEFAULT_UPSTREAM: &str = "default";
@@ -19,8 +25,14 @@ pub const DEFAULT_UPSTREAM: &str = "default";
 pub struct Document {
     /// [`FORMAT`].
     pub format: u32,
-    /// 16 hex digits of the SHA-256 of this document with an empty `version`.
+    /// 16 hex digits of the SHA-256 of this document with an empty `version` and no `sources`.
     pub version: String,
+    /// The price table, unless every model is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
+    /// The time zones of windows, sorted by name. UTC is always known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<Zone>,
     /// Sorted by name.
     pub models: Vec<Model>,
     /// Sorted by name.
@@ -29,6 +41,10 @@ pub struct Document {
     pub teams: Vec<Team>,
     /// Sorted by hash.
     pub keys: Vec<Key>,
+    /// Where each limit's rule stands: its name → `file:line`. For people; it is no part of the
+    /// rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
 }
 
 /// A model as clients name it.
@@ -67,6 +83,12 @@ pub struct Model {
     /// `owned_by` in model lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owned_by: Option<String>,
+    /// What it costs, sorted by date, the first from the beginning of time. Empty: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Price>,
+    /// What it is held to, sorted by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
 }
 
 /// One place that serves a model.
@@ -132,6 +154,9 @@ pub enum Capability {
 pub struct Organization {
     /// Unique.
     pub name: String,
+    /// What it is held to, sorted by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
 }
 
 /// A team of an organization.
@@ -145,6 +170,9 @@ pub struct Team {
     /// Models its keys may use (the organization's list is already applied); absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
+    /// What it is held to, sorted by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
 }
 
 /// A virtual key.
@@ -169,6 +197,9 @@ pub struct Key {
     /// Models it may use (the team's list is already applied); absent: the team's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
+    /// What it is held to, sorted by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
 }
 
 /// The Envoy cluster that serves these upstreams with this credential: `east+west@pool-key`.

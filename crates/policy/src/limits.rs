@@ -1,0 +1,380 @@
+//! Limit rules to the document's limits.
+
+use crate::catalog::Catalog;
+use crate::diagnostic::{Diagnostic, Site};
+use crate::names::{self, Kind};
+use crate::rules::{AdmitRule, AmountsRule, LimitRule, ModeRule, RaiseRule, Text};
+use crate::values;
+use crate::zones::Zones;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use tollgate_core::document::{Limit, Measure, Mode, Overrun, Per, Raise};
+use tollgate_core::money::Usd;
+
+/// Limits of one account: each is looked at for every request.
+const MOST_LIMITS: usize = 32;
+/// What a rule may say to those who are refused, in bytes.
+const LONGEST_MESSAGE: usize = 300;
+
+/// What limit rules refer to, and what is gathered from them.
+pub(crate) struct Limits<'c, 'a> {
+    pub(crate) catalog: &'c Catalog<'a>,
+    pub(crate) files: &'c [crate::Source],
+    pub(crate) zones: Zones,
+    /// Each rule's `file:line`.
+    pub(crate) sources: BTreeMap<String, String>,
+}
+
+impl Limits<'_, '_> {
+    /// The limits of one account, such as `team:acme/payments`.
+    pub(crate) fn compile(
+        &mut self,
+        file: usize,
+        account: &str,
+        rules: &[Spanned<LimitRule>],
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<Limit> {
+        if let Some(beyond) = rules.get(MOST_LIMITS) {
+            let message = format!("an account has at most {MOST_LIMITS} limits");
+            errors.push(Diagnostic::new(Site::of(file, beyond), message));
+            return Vec::new();
+        }
+        let mut seen: BTreeMap<String, Site> = BTreeMap::new();
+        let mut limits = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let Some(limit) = self.limit(file, account, rule, errors) else {
+                continue;
+            };
+            let site = Site::of(file, rule);
+            if let Some(earlier) = seen.insert(limit.rule.clone(), site) {
+                let message = "the account has this limit twice";
+                errors.push(Diagnostic::new(site, message).and(earlier, "first here"));
+            }
+            let line = rule.referenced.line();
+            let name = self.files.get(file).map_or("", |source| &source.name);
+            self.sources
+                .insert(limit.rule.clone(), format!("{name}:{line}"));
+            limits.push(limit);
+        }
+        check_raises(file, rules, &limits, errors);
+        limits.sort_by(|a, b| a.rule.cmp(&b.rule));
+        limits
+    }
+
+    fn limit(
+        &mut self,
+        file: usize,
+        account: &str,
+        rule: &Spanned<LimitRule>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Option<Limit> {
+        let (measure, amount) = measure(file, rule, errors)?;
+        let before = errors.len();
+        check_fields(file, measure, rule, errors);
+        let per = per(file, measure, rule, errors);
+        let canonical = amount_of(file, measure, amount, errors);
+        let rule = &rule.value;
+        let zone = rule.zone.as_ref();
+        let zone = zone.and_then(|zone| self.zones.resolve(file, zone, errors));
+        let burst = rule.burst.as_ref();
+        let burst = burst.and_then(|text| values::positive(file, text, errors));
+        if let Some(message) = &rule.message {
+            check_message(file, message, errors);
+        }
+        let fallback = rule.fallback.as_ref();
+        let fallback = fallback.and_then(|model| self.catalog.resolve(file, model, errors));
+        let mode = mode(file, rule, errors);
+        let raises = raises(file, &rule.raises, errors);
+        if errors.len() > before {
+            return None;
+        }
+        Some(Limit {
+            rule: name(account, measure, per, zone.as_deref(), mode),
+            measure,
+            amount: canonical?,
+            per,
+            burst,
+            zone,
+            mode,
+            worst_case: matches!(&rule.admit, Some(admit) if admit.value == AdmitRule::WorstCase),
+            on_overrun: rule
+                .on_overrun
+                .as_ref()
+                .map_or(Overrun::Finish, |o| o.value),
+            fallback: fallback.map(str::to_owned),
+            message: rule.message.as_ref().map(|message| message.value.clone()),
+            hidden: matches!(&rule.amounts, Some(shown) if shown.value == AmountsRule::Hidden),
+            raises,
+        })
+    }
+}
+
+/// A rule's name: `team:acme/payments:tokens/day@Europe/Berlin`.
+fn name(
+    account: &str,
+    measure: Measure,
+    per: Option<Per>,
+    zone: Option<&str>,
+    mode: Mode,
+) -> String {
+    let mut name = format!("{account}:{}", word(measure));
+    if let Some(per) = per {
+        name.push('/');
+        name.push_str(period(per));
+    }
+    if let Some(zone) = zone {
+        name.push('@');
+        name.push_str(zone);
+    }
+    match mode {
+        Mode::Enforce => {}
+        Mode::Shadow => name.push_str(":shadow"),
+        Mode::Soft => name.push_str(":soft"),
+    }
+    name
+}
+
+/// What the rule limits: exactly one thing.
+fn measure<'r>(
+    file: usize,
+    rule: &'r Spanned<LimitRule>,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<(Measure, &'r Text)> {
+    let LimitRule {
+        requests,
+        tokens,
+        prompt_tokens,
+        completion_tokens,
+        budget,
+        concurrency,
+        max_output,
+        ..
+    } = &rule.value;
+    let all = [
+        (Measure::Requests, requests),
+        (Measure::Tokens, tokens),
+        (Measure::PromptTokens, prompt_tokens),
+        (Measure::CompletionTokens, completion_tokens),
+        (Measure::Budget, budget),
+        (Measure::Concurrency, concurrency),
+        (Measure::MaxOutput, max_output),
+    ];
+    let mut given = all
+        .into_iter()
+        .filter_map(|(measure, amount)| Some((measure, amount.as_ref()?)));
+    let Some(first) = given.next() else {
+        let known: Vec<_> = all.iter().map(|(measure, _)| word(*measure)).collect();
+        let message = "the limit does not say what it limits";
+        let help = format!("one of: {}", known.join(", "));
+        errors.push(Diagnostic::new(Site::of(file, rule), message).help(help));
+        return None;
+    };
+    if let Some((measure, amount)) = given.next() {
+        let message = format!(
+            "the limit is on `{}` and `{}`",
+            word(first.0),
+            word(measure)
+        );
+        let error = Diagnostic::new(Site::of(file, amount), message);
+        errors.push(error.help("each limit stands alone: `- requests: 10` and `- tokens: 1k`"));
+        return None;
+    }
+    Some(first)
+}
+
+/// Fields that mean nothing for this measure must not be given: they would seem to do something.
+fn check_fields(
+    file: usize,
+    measure: Measure,
+    rule: &Spanned<LimitRule>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let rule = &rule.value;
+    let is_money = measure == Measure::Budget;
+    let is_standing = matches!(measure, Measure::Concurrency | Measure::MaxOutput);
+    let per = rule.per.as_ref().map(|per| per.value);
+    let is_window = is_money || per == Some(Per::Day);
+    let is_estimated = !is_standing && measure != Measure::Requests;
+    let site = |text: &Option<Text>| text.as_ref().map(|text| Site::of(file, text));
+    let first_raise = rule
+        .raises
+        .iter()
+        .next()
+        .map(|(name, _)| Site::of(file, name));
+    let spots = [
+        (
+            "per",
+            rule.per.as_ref().map(|p| Site::of(file, p)),
+            !is_standing,
+        ),
+        ("burst", site(&rule.burst), !is_window && !is_standing),
+        (
+            "zone",
+            site(&rule.zone),
+            is_window && per != Some(Per::Ever),
+        ),
+        (
+            "soft",
+            rule.soft.as_ref().map(|s| Site::of(file, s)),
+            is_money,
+        ),
+        ("fallback", site(&rule.fallback), is_money),
+        ("raises", first_raise, is_money),
+        (
+            "admit",
+            rule.admit.as_ref().map(|a| Site::of(file, a)),
+            is_estimated,
+        ),
+        (
+            "on_overrun",
+            rule.on_overrun.as_ref().map(|o| Site::of(file, o)),
+            is_estimated,
+        ),
+    ];
+    for (field, site, _) in spots.iter().filter(|(_, _, belongs)| !belongs) {
+        if let Some(site) = site {
+            let per = per.filter(|_| field != &"per");
+            let per = per.map_or(String::new(), |per| format!(" per {}", period(per)));
+            let message = format!("`{field}` means nothing for `{}`{per}", word(measure));
+            errors.push(Diagnostic::new(*site, message));
+        }
+    }
+}
+
+/// The period, of those that this measure is counted over.
+fn per(
+    file: usize,
+    measure: Measure,
+    rule: &Spanned<LimitRule>,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Per> {
+    let known: &[Per] = match measure {
+        Measure::Concurrency | Measure::MaxOutput => return None,
+        Measure::Budget => &[Per::Hour, Per::Day, Per::Week, Per::Month, Per::Ever],
+        _ => &[Per::Second, Per::Minute, Per::Hour, Per::Day],
+    };
+    let words: Vec<_> = known.iter().map(|per| period(*per)).collect();
+    let help = format!("`per` is one of: {}", words.join(", "));
+    let Some(per) = &rule.value.per else {
+        let message = format!("`{}` does not say over what time", word(measure));
+        errors.push(Diagnostic::new(Site::of(file, rule), message).help(help));
+        return None;
+    };
+    if !known.contains(&per.value) {
+        let period = period(per.value);
+        let message = format!("`{}` can't be limited per {period}", word(measure));
+        errors.push(Diagnostic::new(Site::of(file, per), message).help(help));
+    }
+    Some(per.value)
+}
+
+/// The amount in one spelling.
+fn amount_of(
+    file: usize,
+    measure: Measure,
+    text: &Text,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<String> {
+    match measure {
+        Measure::Budget => values::dollars(file, text, errors).map(|usd| usd.to_string()),
+        _ => values::positive(file, text, errors).map(|count| count.to_string()),
+    }
+}
+
+fn mode(file: usize, rule: &LimitRule, errors: &mut Vec<Diagnostic>) -> Mode {
+    let is_shadow = matches!(&rule.mode, Some(mode) if mode.value == ModeRule::Shadow);
+    let soft = rule.soft.as_ref().filter(|soft| soft.value);
+    if is_shadow && let Some(soft) = soft {
+        let message = "a budget in shadow refuses nothing anyhow: it can't be `soft` as well";
+        errors.push(Diagnostic::new(Site::of(file, soft), message));
+    }
+    match (is_shadow, soft) {
+        (true, _) => Mode::Shadow,
+        (false, Some(_)) => Mode::Soft,
+        (false, None) => Mode::Enforce,
+    }
+}
+
+fn check_message(file: usize, message: &Text, errors: &mut Vec<Diagnostic>) {
+    let text = &message.value;
+    let problem = if text.is_empty() {
+        "is empty".to_owned()
+    } else if text.len() > LONGEST_MESSAGE {
+        format!("is longer than {LONGEST_MESSAGE} bytes")
+    } else if text.chars().any(char::is_control) {
+        "has line breaks or other control characters".to_owned()
+    } else {
+        return;
+    };
+    let message = Diagnostic::new(Site::of(file, message), format!("the message {problem}"));
+    errors.push(message);
+}
+
+fn raises(
+    file: usize,
+    rules: &crate::rules::Entries<RaiseRule>,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Raise> {
+    let mut raises: Vec<Raise> = Vec::new();
+    for (name, rule) in rules.iter() {
+        names::check(Kind::Raise, file, name, errors);
+        let amount = values::dollars(file, &rule.amount, errors).unwrap_or_default();
+        if amount == Usd::ZERO {
+            let site = Site::of(file, &rule.amount);
+            errors.push(Diagnostic::new(site, "a raise of nothing"));
+        }
+        raises.push(Raise {
+            name: name.value.clone(),
+            amount: amount.to_string(),
+            until: values::date(file, &rule.until, errors),
+        });
+    }
+    raises.sort_by(|a, b| (a.until, &a.name).cmp(&(b.until, &b.name)));
+    raises
+}
+
+/// What raises carry is one figure for each window: two rules can't both have some.
+fn check_raises(
+    file: usize,
+    rules: &[Spanned<LimitRule>],
+    limits: &[Limit],
+    errors: &mut Vec<Diagnostic>,
+) {
+    for (index, limit) in limits.iter().enumerate() {
+        let clashes = |other: &&Limit| {
+            !other.raises.is_empty() && (other.per, &other.zone) == (limit.per, &limit.zone)
+        };
+        let earlier = limits.iter().take(index).find(clashes);
+        if !limit.raises.is_empty()
+            && let Some(earlier) = earlier
+            && let Some(rule) = rules.get(index)
+        {
+            let message = format!("`{}` has raises for the same window", earlier.rule);
+            errors.push(Diagnostic::new(Site::of(file, rule), message));
+        }
+    }
+}
+
+fn word(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Requests => "requests",
+        Measure::Tokens => "tokens",
+        Measure::PromptTokens => "prompt_tokens",
+        Measure::CompletionTokens => "completion_tokens",
+        Measure::Budget => "budget",
+        Measure::Concurrency => "concurrency",
+        Measure::MaxOutput => "max_output",
+    }
+}
+
+fn period(per: Per) -> &'static str {
+    match per {
+        Per::Second => "second",
+        Per::Minute => "minute",
+        Per::Hour => "hour",
+        Per::Day => "day",
+        Per::Week => "week",
+        Per::Month => "month",
+        Per::Ever => "ever",
+    }
+}

@@ -114,6 +114,14 @@ pub fn dialect(path: &[u8], has_anthropic_version: bool) -> Dialect {
 }
 
 impl Api {
+    /// Whether answers hold tokens that a model makes.
+    pub fn has_output(self) -> bool {
+        match self {
+            Self::ChatCompletions | Self::Completions | Self::Responses | Self::Messages => true,
+            Self::Embeddings | Self::CountTokens | Self::Rerank | Self::Score => false,
+        }
+    }
+
     /// The name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,8 @@
 //! Answers that the module makes itself, in the shape that the client's SDK expects.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 
 use crate::api::Dialect;
 use crate::refusal::Refusal;
@@ -11,7 +13,7 @@ pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Without content-length, which the proxy adds.
-    pub headers: Vec<(&'static str, &'static str)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// JSON.
     pub body: Vec<u8>,
 }
@@ -26,40 +28,54 @@ impl Reply {
     pub fn refusal(refusal: &Refusal, dialect: Dialect, request_id: &str) -> Self {
         let status = refusal.status();
         let message = format!("{refusal} (request id: {request_id})");
-        let mut reply = match dialect {
-            Dialect::OpenAi => Self::json(
-                status,
-                &json!({"error": {
-                    "message": message,
-                    "type": dialect.error_type(status),
-                    "param": refusal.param(),
-                    "code": refusal.code(),
-                }}),
-            ),
-            Dialect::Anthropic => Self::json(
-                status,
-                &json!({
-                    "type": "error",
-                    "error": {"type": dialect.error_type(status), "message": message},
-                    "request_id": request_id,
-                }),
-            ),
+        let mut error = Map::new();
+        let mut note = |name: &str, value: Value| error.insert(name.to_owned(), value);
+        note("message", message.into());
+        note("type", dialect.error_type(status).into());
+        if dialect == Dialect::OpenAi {
+            note("param", refusal.param().into());
+            note("code", refusal.code().into());
+        }
+        if let Refusal::LimitReached(limit) = refusal {
+            note("limit", limit.facts());
+        }
+        let body = match dialect {
+            Dialect::OpenAi => json!({"error": error}),
+            Dialect::Anthropic => json!({
+                "type": "error",
+                "error": error,
+                "request_id": request_id,
+            }),
         };
+        let mut reply = Self::json(status, &body);
+        reply.add_headers(refusal);
+        reply
+    }
+
+    fn add_headers(&mut self, refusal: &Refusal) {
+        let mut add = |name, value: Cow<'static, str>| self.headers.push((name, value));
         match refusal {
-            Refusal::Unauthenticated(_) => reply.headers.push(("www-authenticate", "Bearer")),
-            Refusal::MethodNotAllowed { allowed, .. } => reply.headers.push(("allow", allowed)),
-            Refusal::TooManyUploads { .. } | Refusal::UploadMemoryFull => {
-                reply.headers.push(("retry-after", "1"));
+            Refusal::Unauthenticated(_) => add("www-authenticate", "Bearer".into()),
+            Refusal::MethodNotAllowed { allowed, .. } => add("allow", (*allowed).into()),
+            Refusal::TooManyUploads { .. } | Refusal::UploadMemoryFull | Refusal::StateBusy => {
+                add("retry-after", "1".into());
+            }
+            Refusal::LimitReached(limit) => {
+                if let Some(seconds) = limit.retry_after() {
+                    add("retry-after", seconds.to_string().into());
+                }
+                if limit.forbids_retries() {
+                    add("x-should-retry", "false".into());
+                }
             }
             _ => {}
         }
-        reply
     }
 
     fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
-            headers: vec![("content-type", "application/json")],
+            headers: vec![("content-type", "application/json".into())],
             body: body.to_string().into_bytes(),
         }
     }

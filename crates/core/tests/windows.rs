@@ -4,7 +4,7 @@ use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use proptest::prelude::*;
-use tollgate_core::limits::window::{Period, Window, Zone};
+use tollgate_core::limits::window::{Period, Window, Zone, rfc3339};
 
 /// With midnights that do not exist (Santiago, Beirut), half-hour shifts (Lord Howe), offsets of
 /// three quarters of an hour (Chatham), a shift over midnight (Godthab's 2023), none at all.
@@ -166,4 +166,12 @@ fn jiff_rounds_as_we_expect() {
         .to_zoned_datetime(zone);
     let start = day.start_of_day().unwrap();
     assert_eq!(start.hour(), 1);
+}
+
+proptest! {
+    #[test]
+    fn moments_are_written_as_rfc_3339(seconds in 0_i64..4_000_000_000) {
+        let expected = Timestamp::from_second(seconds).unwrap().to_string();
+        prop_assert_eq!(rfc3339(seconds as u64), expected);
+    }
 }

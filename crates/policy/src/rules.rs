@@ -139,6 +139,10 @@ pub(crate) struct ModelRule {
     #[serde(default, deserialize_with = "given")]
     pub(crate) max_output: Option<Spanned<u32>>,
     #[serde(default, deserialize_with = "given")]
+    pub(crate) template_tokens: Option<Spanned<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) image_tokens: Option<Spanned<u32>>,
+    #[serde(default, deserialize_with = "given")]
     pub(crate) owned_by: Option<Text>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) created: Option<Text>,

@@ -64,6 +64,12 @@ pub struct Model {
     /// Most output tokens per request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output: Option<u32>,
+    /// Most tokens that the model's template adds to a prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_tokens: Option<u32>,
+    /// Most tokens of one image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_tokens: Option<u32>,
     /// Marks for fill-in-the-middle, where the server has no `suffix` of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fim: Option<Fim>,

@@ -100,7 +100,7 @@ impl Exchange {
             forward.set = self.hints(&policy, found);
             route = Some(found);
         }
-        forward.body = request.rewrite(route, self.concerns.meter)?;
+        forward.body = request.rewrite(route, self.concerns.meter, None)?;
         self.record.forward();
         Ok(forward)
     }

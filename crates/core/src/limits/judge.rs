@@ -153,6 +153,7 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
         measure,
         rate,
         counter,
+        ..
     } = &limit.bound
     else {
         return Judged::default();

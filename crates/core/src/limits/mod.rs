@@ -1,7 +1,9 @@
 //! Limits and money: what an account may take, what is reserved for a request, and how it is
 //! settled.
 
+pub mod estimate;
 pub mod judge;
+pub mod learned;
 pub mod rate;
 pub mod record;
 pub mod reservation;

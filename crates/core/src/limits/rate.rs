@@ -27,6 +27,8 @@ const MOST_PERIODS: u64 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     quota: Quota,
+    /// In each period.
+    amount: u32,
     /// Nanoseconds in which one unit comes back, rounded up.
     cell: u64,
     /// The furthest that a state may lie ahead, in nanoseconds.
@@ -65,9 +67,15 @@ impl Rate {
         let quota = Quota::with_period(Duration::from_nanos(cell))?;
         Some(Self {
             quota: quota.allow_burst(NonZeroU32::new(burst)?),
+            amount,
             cell,
             horizon: whole.max(period.saturating_mul(MOST_PERIODS)).min(LONGEST),
         })
+    }
+
+    /// What comes back in each period.
+    pub fn amount(&self) -> u32 {
+        self.amount
     }
 
     /// What may come at once.

@@ -95,6 +95,8 @@ pub enum Bound {
         measure: Measure,
         /// How much.
         rate: Rate,
+        /// What it is given for.
+        period: RatePeriod,
         /// Where it is counted.
         counter: CounterId,
     },

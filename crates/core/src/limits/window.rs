@@ -139,6 +139,16 @@ struct Segment {
     offset: i64,
 }
 
+/// `2026-12-01T00:00:00Z`.
+pub fn rfc3339(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX).min(1 << 40);
+    let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let (year, month_number) = year_and_month(day);
+    let of_month = day.saturating_sub(month(day).0).saturating_add(1);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month_number:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// First days, counted from 1970-01-01, of the month that holds this day and of the next.
 fn month(day: i64) -> (i64, i64) {
     let (year, month) = year_and_month(day);

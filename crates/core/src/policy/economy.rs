@@ -214,6 +214,7 @@ fn rate(
     let is_shadow = limit.mode == WrittenMode::Shadow;
     Ok(Bound::Rate {
         measure,
+        period,
         rate: rate.ok_or("has a rate or a burst that can't be counted")?,
         counter: CounterId::rate(measure, period, is_shadow),
     })

@@ -186,6 +186,8 @@ fn load_model(model: document::Model, context: &Context<'_>) -> Result<Model, Lo
         targets: targets.collect::<Result<_, _>>()?,
         context: model.context,
         max_output: model.max_output,
+        template_tokens: model.template_tokens,
+        image_tokens: model.image_tokens,
         fim: model.fim,
         sticky: model.sticky.into(),
         objective: model.objective.map(Into::into),

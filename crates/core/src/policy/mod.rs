@@ -55,6 +55,8 @@ pub struct Model {
     pub targets: Box<[Target]>,
     pub context: Option<u32>,
     pub max_output: Option<u32>,
+    pub template_tokens: Option<u32>,
+    pub image_tokens: Option<u32>,
     pub fim: Option<Fim>,
     pub sticky: Box<[Sticky]>,
     pub objective: Option<Box<str>>,

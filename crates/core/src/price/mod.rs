@@ -108,7 +108,11 @@ impl TokenRates {
         }
         let next = self.dearer(kind).next();
         let highest = self.0.iter().flatten().max().copied();
-        (next.or(highest).unwrap_or_default(), false)
+        match next.or(highest) {
+            Some(rate) => (rate, false),
+            // Tokens are not what is charged for.
+            None => (Rate::default(), true),
+        }
     }
 
     fn own(&self, kind: Kind) -> Option<Rate> {
@@ -142,6 +146,35 @@ impl PriceList {
             usd: discounted(atto, self.discount),
             unpriced,
         }
+    }
+
+    /// The most that so many input and output tokens may cost, of whatever kinds they turn out to be
+    /// and whichever tier that reaches.
+    pub fn worst(&self, quantities: &Quantities) -> Usd {
+        let prompt = quantities.prompt();
+        let tiers = self.above.iter().filter(|(above, _)| prompt > *above);
+        let tiers = tiers.map(|(_, rates)| rates).chain([&self.tokens]);
+        let dearest = |is_input: bool| {
+            let rates = tiers.clone().flat_map(|tier| {
+                let kinds = Kind::ALL.into_iter();
+                kinds
+                    .filter(move |kind| kind.is_input() == is_input)
+                    .map(|kind| tier.rate(kind).0)
+            });
+            rates.max().unwrap_or_default()
+        };
+        let charge = |count: u64, rate: Rate| u128::from(count).saturating_mul(rate.0);
+        let atto = [
+            self.request.0,
+            charge(prompt, dearest(true)),
+            charge(quantities.completion(), dearest(false)),
+            charge(quantities.images, self.image),
+            charge(quantities.milliseconds, self.millisecond),
+        ];
+        discounted(
+            atto.into_iter().fold(0, u128::saturating_add),
+            self.discount,
+        )
     }
 
     /// The rates of a prompt of this many tokens.

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::object::{Edits, Object, fold, unescape};
 use super::references;
 use super::tokens::{Token, Tokens};
+use super::value;
 use crate::api::Api;
 use crate::document::Capability;
 use crate::policy::Model;
@@ -41,6 +42,26 @@ pub(super) fn check(
     }
     if !model.allows(Capability::HostedTools) {
         hosted_tools(api, object, model)?;
+    }
+    Ok(())
+}
+
+/// Refuses fields that multiply work or change prices, where money is counted.
+pub(super) fn chargeable(object: &Object<'_>) -> Result<(), Refusal> {
+    let unpriced = |field: &str| {
+        let problem = "has no price here, and a budget applies";
+        Err(value::invalid(field, problem))
+    };
+    if object
+        .value("use_beam_search")?
+        .is_some_and(|value| value != "false")
+    {
+        return unpriced("use_beam_search");
+    }
+    let tier = object.value("service_tier")?;
+    let usual = ["\"auto\"", "\"default\"", "\"standard_only\""];
+    if tier.is_some_and(|tier| !usual.contains(&tier)) {
+        return unpriced("service_tier");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod fim;
 mod guard;
 mod object;
 mod references;
+pub mod size;
 mod target;
 mod tokens;
 mod value;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 pub use self::target::pick as pick_target;
 
 use self::object::{Edits, Object};
+use self::size::Size;
 use crate::api::Api;
 use crate::document::Sticky;
 use crate::headers::Headers;
@@ -24,6 +26,7 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub struct Request<'a> {
     api: Api,
+    text: &'a str,
     object: Object<'a>,
     /// The model's name as the client wrote it.
     pub model: Cow<'a, str>,
@@ -67,6 +70,7 @@ impl<'a> Request<'a> {
         };
         let mut request = Self {
             api,
+            text,
             object,
             model,
             stream,
@@ -104,8 +108,24 @@ impl<'a> Request<'a> {
         Ok(Route { model, target })
     }
 
+    /// How large it is.
+    ///
+    /// # Errors
+    /// 400 for sizes that are none, or that contradict each other.
+    pub fn size(&self) -> Result<Size, Refusal> {
+        size::read(self.api, &self.object, self.text)
+    }
+
+    /// Refuses what multiplies work or changes prices in ways that no reservation knows of.
+    ///
+    /// # Errors
+    /// 400 for the field.
+    pub fn check_chargeable(&self) -> Result<(), Refusal> {
+        guard::chargeable(&self.object)
+    }
+
     /// The body to forward; `None`: as it came. `route` gives the served name and the model's
-    /// rules; `metered` makes a stream report its usage.
+    /// rules; `metered` makes a stream report its usage; `max_output` is written into it.
     ///
     /// # Errors
     /// 400 for what the model's rules do not allow.
@@ -113,8 +133,12 @@ impl<'a> Request<'a> {
         &self,
         route: Option<Route<'_>>,
         metered: bool,
+        max_output: Option<u32>,
     ) -> Result<Option<String>, Refusal> {
         let mut edits = Edits::default();
+        if let Some(tokens) = max_output {
+            size::bind(self.api, tokens, &mut edits);
+        }
         if let Some(Route { model, target }) = route {
             if *self.model != *target.model {
                 edits.set("model", serde_json::Value::from(&*target.model).to_string());

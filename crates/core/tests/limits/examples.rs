@@ -361,6 +361,7 @@ fn a_request_with_no_accounts_is_admitted() {
 fn rates_and_windows_share_a_record() {
     let rate = limit(Bound::Rate {
         measure: Measure::Requests,
+        period: RatePeriod::Minute,
         rate: Rate::new(1, Duration::from_secs(60), 2).unwrap(),
         counter: CounterId::rate(Measure::Requests, RatePeriod::Minute, false),
     });

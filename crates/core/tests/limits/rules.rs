@@ -72,6 +72,7 @@ fn rate(mode: Mode) -> impl Strategy<Value = (Bound, Numbers)> {
         .prop_map(move |(measure, (period, seconds), amount, burst)| {
             let bound = Bound::Rate {
                 measure,
+                period,
                 rate: Rate::new(amount, Duration::from_secs(seconds), burst).unwrap(),
                 counter: CounterId::rate(measure, period, mode == Mode::Shadow),
             };

@@ -2,7 +2,11 @@
 //!
 //! Shapes and codes follow OpenAI's error object and Anthropic's; see [`crate::reply`].
 
+mod limit;
+
 use std::fmt;
+
+pub use limit::{LimitReached, Unit};
 
 use crate::secret::Hash;
 
@@ -57,6 +61,13 @@ pub enum Refusal {
         limit: u64,
     },
     UploadMemoryFull,
+    LimitReached(Box<LimitReached>),
+    /// Other workers changed an account's state all the time.
+    StateBusy,
+    /// An account's state can't be read.
+    StateUnavailable {
+        account: String,
+    },
     NotReady,
     Internal(&'static str),
 }
@@ -113,7 +124,11 @@ impl Refusal {
             Self::BodyTooLarge { .. } => 413,
             Self::ModelNotAllowed { .. } => 403,
             Self::TooManyUploads { .. } => 429,
-            Self::UploadMemoryFull | Self::NotReady => 503,
+            Self::LimitReached(limit) => limit.status(),
+            Self::UploadMemoryFull
+            | Self::StateBusy
+            | Self::StateUnavailable { .. }
+            | Self::NotReady => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -138,6 +153,9 @@ impl Refusal {
             Self::HostedTool { .. } => "hosted_tools_disabled",
             Self::TooManyUploads { .. } => "too_many_uploads",
             Self::UploadMemoryFull => "upload_memory_full",
+            Self::LimitReached(limit) => limit.code(),
+            Self::StateBusy => "state_busy",
+            Self::StateUnavailable { .. } => "state_unavailable",
             Self::NotReady => "gateway_not_ready",
             Self::Internal(_) => "internal_error",
         }
@@ -235,6 +253,14 @@ impl fmt::Display for Refusal {
             Self::UploadMemoryFull => f.write_str(
                 "the gateway's memory for request bodies in flight is full: retry shortly",
             ),
+            Self::LimitReached(limit) => limit.fmt(f),
+            Self::StateBusy => f.write_str(
+                "the gateway could not reserve what the request needs, since others were served at \
+                 the same moment: retry shortly",
+            ),
+            Self::StateUnavailable { .. } => {
+                f.write_str("the gateway can't read what this account has used: tell its operators")
+            }
             Self::NotReady => f.write_str("the gateway has no policy loaded"),
             Self::Internal(what) => write!(f, "the gateway failed: {what}"),
         }

@@ -1,0 +1,132 @@
+//! What a request may come to, from its size: at worst, as it names it, and as is usual.
+
+use super::learned::Learned;
+use super::rule::{Amounts, Demand};
+use crate::api::Api;
+use crate::policy::Model;
+use crate::price::{PriceList, Quantities};
+use crate::request::size::Size;
+
+/// Output tokens of an answer that nothing else bounds, where only the worst case is admitted.
+const MOST_OUTPUT: u32 = 4096;
+/// Tokens that a model's template adds to a prompt, where its rule names none.
+const TEMPLATE: u32 = 64;
+/// Tokens of an image, where its model's rule names none.
+const IMAGE: u32 = 4096;
+
+/// What an estimate is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Of the request.
+    pub api: Api,
+    /// Of the request.
+    pub size: &'a Size,
+    /// That serves it.
+    pub model: &'a Model,
+    /// Of the model at this moment; `None`: free.
+    pub prices: Option<&'a PriceList>,
+    /// What is usual for the model.
+    pub learned: &'a Learned,
+    /// The lowest cap on output that an account sets.
+    pub cap: Option<u32>,
+    /// Whether an account admits only the worst case.
+    pub is_worst_case: bool,
+}
+
+/// What comes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// What is asked of accounts.
+    pub demand: Demand,
+    /// What has to be written into the request, so that its answer keeps to it.
+    pub max_output: Option<u32>,
+}
+
+/// Estimates one request.
+pub fn estimate(inputs: Inputs<'_>) -> Estimate {
+    let (worst_prompt, prompt) = prompts(inputs);
+    let Size {
+        prompts,
+        choices,
+        max_output: named,
+        ..
+    } = *inputs.size;
+    let answers = if inputs.api.has_output() {
+        prompts.saturating_mul(choices)
+    } else {
+        0
+    };
+    let cap = least([inputs.cap, inputs.model.max_output]);
+    let ceiling = least([cap, inputs.model.context]);
+    let most = least([named, ceiling]);
+    let usual = u32::try_from(inputs.learned.output_p95).unwrap_or(u32::MAX);
+    let usual = least([Some(usual), most]);
+    let outputs = |each: Option<u32>| answers.saturating_mul(each.unwrap_or(MOST_OUTPUT).into());
+    let bound = match named {
+        Some(named) => cap.filter(|&cap| cap < named),
+        None if inputs.is_worst_case && ceiling.is_none() => Some(MOST_OUTPUT),
+        None => cap,
+    };
+    // Some servers refuse what exceeds the context together with the prompt.
+    let room = inputs.model.context.map(|context| {
+        let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
+        context.saturating_sub(prompt).max(1)
+    });
+    let bound = bound.map(|bound| bound.min(room.unwrap_or(u32::MAX)));
+    let chargeable = inputs.api != Api::CountTokens;
+    let amounts = |prompt: u64, output: u64, is_worst: bool| Amounts {
+        requests: 1,
+        prompt: if chargeable { prompt } else { 0 },
+        completion: output,
+        cost: match inputs.prices.filter(|_| chargeable) {
+            Some(list) => {
+                let mut quantities = Quantities::plain(prompt, output);
+                quantities.images = inputs.size.images;
+                quantities.milliseconds = inputs.learned.duration_mean;
+                if is_worst {
+                    list.worst(&quantities)
+                } else {
+                    list.cost(&quantities).usd
+                }
+            }
+            None => Default::default(),
+        },
+    };
+    Estimate {
+        demand: Demand {
+            worst: amounts(worst_prompt, outputs(most), true),
+            named: amounts(prompt, outputs(named.and(most).or(usual)), false),
+            expected: amounts(prompt, outputs(usual), false),
+        },
+        max_output: bound.filter(|_| answers > 0),
+    }
+}
+
+/// Prompt tokens, at worst and usually.
+fn prompts(inputs: Inputs<'_>) -> (u64, u64) {
+    let Size {
+        bytes,
+        inline,
+        images,
+        prompts,
+        is_shared,
+        ..
+    } = *inputs.size;
+    let times = if is_shared { prompts } else { 1 };
+    let template = u64::from(inputs.model.template_tokens.unwrap_or(TEMPLATE));
+    let image = u64::from(inputs.model.image_tokens.unwrap_or(IMAGE));
+    let fixed = template
+        .saturating_mul(prompts)
+        .saturating_add(image.saturating_mul(images));
+    let context = inputs.model.context.map_or(u64::MAX, u64::from);
+    let most = context.saturating_mul(prompts);
+    let worst = bytes.saturating_mul(times).saturating_add(fixed).min(most);
+    let text = inputs.learned.tokens(bytes.saturating_sub(inline));
+    let usual = text.saturating_mul(times);
+    let usual = usual.saturating_add(image.saturating_mul(images));
+    (worst, usual.min(worst))
+}
+
+fn least<const N: usize>(values: [Option<u32>; N]) -> Option<u32> {
+    values.into_iter().flatten().min()
+}

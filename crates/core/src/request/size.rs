@@ -1,0 +1,212 @@
+//! How large a request is, and how large its answer may become: what reservations are made from.
+//!
+//! Fields follow OpenAI's and Anthropic's API references, and vLLM's additions to them.
+
+use super::object::{Edits, Object, fold, unescape};
+use super::tokens::{Token, Tokens};
+use super::value;
+use crate::api::Api;
+use crate::refusal::Refusal;
+
+/// What a request says of its size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Of the body.
+    pub bytes: u64,
+    /// Those of them that are media rather than text.
+    pub inline: u64,
+    /// Images, and other media, that it holds or names.
+    pub images: u64,
+    /// Prompts in it; each may be answered.
+    pub prompts: u64,
+    /// Whether all of it may be read with each prompt (a query with each document).
+    pub is_shared: bool,
+    /// Answers to each prompt, also those that are made and thrown away.
+    pub choices: u64,
+    /// The most output tokens that it asks for, of each answer.
+    pub max_output: Option<u32>,
+}
+
+/// Fields that name the most output tokens; servers that know two prefer the first.
+fn fields(api: Api) -> &'static [&'static str] {
+    match api {
+        Api::ChatCompletions => &["max_completion_tokens", "max_tokens"],
+        Api::Completions | Api::Messages => &["max_tokens"],
+        Api::Responses => &["max_output_tokens"],
+        Api::Embeddings | Api::CountTokens | Api::Rerank | Api::Score => &[],
+    }
+}
+
+/// Reads it.
+///
+/// # Errors
+/// 400 for numbers that are none, and for two maxima that differ.
+pub(super) fn read(api: Api, object: &Object<'_>, body: &str) -> Result<Size, Refusal> {
+    let media = media(body);
+    Ok(Size {
+        bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        inline: media.inline,
+        images: media.types.max(media.keys),
+        prompts: prompts(api, object)?,
+        is_shared: matches!(api, Api::Rerank | Api::Score),
+        choices: choices(api, object)?,
+        max_output: max_output(api, object)?,
+    })
+}
+
+/// Writes the most output tokens into the field that this API's servers obey, and takes its rivals
+/// away.
+pub(super) fn bind(api: Api, max_output: u32, edits: &mut Edits) {
+    let mut fields = fields(api).iter();
+    let Some(field) = fields.next() else {
+        return;
+    };
+    edits.set(field, max_output.to_string());
+    fields.for_each(|rival| edits.remove(rival));
+}
+
+fn max_output(api: Api, object: &Object<'_>) -> Result<Option<u32>, Refusal> {
+    let mut found: Option<(&str, u32)> = None;
+    for field in fields(api) {
+        let Some(text) = object.value(field)? else {
+            continue;
+        };
+        let tokens = whole(field, text)?;
+        if let Some((other, _)) = found.filter(|(_, known)| *known != tokens) {
+            let problem = format!("differs from '{other}': send one of them");
+            return Err(value::invalid(field, &problem));
+        }
+        found = Some((field, tokens));
+    }
+    Ok(found.map(|(_, tokens)| tokens))
+}
+
+fn choices(api: Api, object: &Object<'_>) -> Result<u64, Refusal> {
+    let fields: &[&str] = match api {
+        Api::ChatCompletions => &["n"],
+        Api::Completions => &["n", "best_of"],
+        _ => &[],
+    };
+    let mut choices = 1;
+    for field in fields {
+        if let Some(text) = object.value(field)? {
+            choices = choices.max(whole(field, text)?);
+        }
+    }
+    Ok(choices.into())
+}
+
+fn whole(field: &str, text: &str) -> Result<u32, Refusal> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.ok_or_else(|| value::invalid(field, "must be a whole number of at most 4294967295"))
+}
+
+/// Prompts in lists of texts or of token lists; a single list of tokens is one.
+fn prompts(api: Api, object: &Object<'_>) -> Result<u64, Refusal> {
+    let fields: &[&str] = match api {
+        Api::Completions => &["prompt"],
+        Api::Embeddings => &["input"],
+        Api::Rerank => &["documents"],
+        Api::Score => &[
+            "text_1",
+            "text_2",
+            "queries",
+            "documents",
+            "items",
+            "data_1",
+            "data_2",
+        ],
+        _ => &[],
+    };
+    let mut prompts = 1;
+    for field in fields {
+        if let Some(list) = object.value(field)? {
+            prompts = prompts.max(elements(list));
+        }
+    }
+    Ok(prompts)
+}
+
+/// Elements of a list that are no numbers.
+fn elements(list: &str) -> u64 {
+    let mut tokens = Tokens::new(list);
+    let mut elements: u64 = 0;
+    if tokens.next() == Some(Token::Array) {
+        while let Some(token) = tokens.next().filter(|&token| token != Token::End) {
+            tokens.skip(token);
+            if token != Token::Scalar {
+                elements = elements.saturating_add(1);
+            }
+        }
+    }
+    elements
+}
+
+/// What could be images, sound or video.
+#[derive(Default)]
+struct Media {
+    /// By `"type"`.
+    types: u64,
+    /// By the name of a member.
+    keys: u64,
+    /// Bytes of those that stand in the body.
+    inline: u64,
+}
+
+/// Looks for media in all of the body: what only looks like some costs its sender a reservation.
+fn media(body: &str) -> Media {
+    let mut media = Media::default();
+    let has = |word: &[u8]| memchr::memmem::find(body.as_bytes(), word).is_some();
+    // An escaped letter could hide the words.
+    if !(has(b"image") || has(b"audio") || has(b"video") || has(b"\\u00")) {
+        return media;
+    }
+    let mut tokens = Tokens::new(body);
+    let mut key = String::new();
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Key(name) => {
+                key = fold(unescape(name)).into_owned();
+                let is_media = is_media(&key);
+                media.keys = media.keys.saturating_add(u64::from(is_media));
+            }
+            Token::Text(text) if key == "type" && is_media(&unescape(text)) => {
+                media.types = media.types.saturating_add(1);
+            }
+            Token::Text(text) if matches!(&*key, "url" | "image_url" | "data" | "file_data") => {
+                media.add_inline(text);
+            }
+            _ => {}
+        }
+    }
+    media
+}
+
+fn is_media(name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "image",
+        "image_url",
+        "input_image",
+        "image_embeds",
+        "image_pil",
+        "audio_url",
+        "input_audio",
+        "video",
+        "video_url",
+        "input_video",
+    ];
+    NAMES.contains(&name)
+}
+
+impl Media {
+    /// Of what is long and can't be prose.
+    fn add_inline(&mut self, text: &str) {
+        let is_digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+        let data = text.rsplit(',').next().unwrap_or_default();
+        if data.len() > 64 && data.bytes().all(is_digit) {
+            let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            self.inline = self.inline.saturating_add(length);
+        }
+    }
+}

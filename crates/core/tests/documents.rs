@@ -42,7 +42,7 @@ fn names_that_would_mean_something_where_they_go() {
 #[test]
 fn what_refers_to_nothing_or_stands_twice() {
     for (place, value, problem) in [
-        ("/format", json!(3), "document format 2"),
+        ("/format", json!(3), "document format 3"),
         (
             "/teams/0/organization",
             json!("other"),

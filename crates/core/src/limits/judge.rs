@@ -245,10 +245,10 @@ fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item 
 
 /// A window limit as it stands.
 pub(super) struct WindowView<'a> {
-    measure: Measure,
-    counter: CounterId,
-    window: Window,
-    amount: u128,
+    pub(super) measure: Measure,
+    pub(super) counter: CounterId,
+    pub(super) window: Window,
+    pub(super) amount: u128,
     /// What is left of the amount itself.
     own: u128,
     /// Raises that hold something, with what they hold; earliest end first.
@@ -256,7 +256,12 @@ pub(super) struct WindowView<'a> {
 }
 
 impl<'a> WindowView<'a> {
-    fn of(record: &Record, terms: Terms<'a>, limit: &'a Limit, now: Now) -> Option<Self> {
+    pub(super) fn of(
+        record: &Record,
+        terms: Terms<'a>,
+        limit: &'a Limit,
+        now: Now,
+    ) -> Option<Self> {
         let Bound::Window {
             measure,
             period,
@@ -288,7 +293,7 @@ impl<'a> WindowView<'a> {
         })
     }
 
-    fn left(&self) -> u128 {
+    pub(super) fn left(&self) -> u128 {
         let purses = self.purses.iter();
         purses.fold(self.own, |sum, (_, left)| sum.saturating_add(*left))
     }

@@ -10,6 +10,7 @@ pub mod reservation;
 pub mod rule;
 pub mod settling;
 pub mod shared;
+pub mod standing;
 pub mod taking;
 pub mod vms;
 pub mod window;

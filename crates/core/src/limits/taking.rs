@@ -10,6 +10,7 @@ use super::reservation::{self, Lost, Reservation};
 use super::rule::{Amounts, Demand};
 use super::settling::Failure;
 use super::shared::{Copy, Found, MOST_TRIES, Operation};
+use super::standing::{self, Standing};
 use super::vms::Vms;
 
 /// Reads and writes records until it is known whether the request is admitted.
@@ -21,6 +22,7 @@ pub struct Taking<'a> {
     /// Whether everything was looked at before.
     is_retry: bool,
     tries: u32,
+    conflicts: u32,
     outcome: Option<Outcome>,
     unsettled: Vec<(usize, Failure)>,
     lost: Vec<(usize, Lost)>,
@@ -60,6 +62,32 @@ pub enum Outcome {
     Unreadable(usize),
 }
 
+/// Of no accounts.
+impl Default for Outcome {
+    fn default() -> Self {
+        Self::Admitted {
+            reservations: Vec::new(),
+        }
+    }
+}
+
+/// Everything that is to be known of a taking that is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Limits that the request does not fit, with the place of their account, whatever their mode.
+    pub shortfalls: Vec<(usize, Shortfall)>,
+    /// What is left of enforced limits, this request's part being taken.
+    pub standings: Vec<Standing>,
+    /// What dead VMs held and was cleared, with the place of the account.
+    pub lost: Vec<(usize, Lost)>,
+    /// Accounts in which what was taken could not be given back.
+    pub unsettled: Vec<(usize, Failure, Reservation)>,
+    /// Writes that failed because another worker was first.
+    pub conflicts: u32,
+}
+
 #[derive(Debug, Default)]
 struct Entry {
     copy: Copy,
@@ -91,6 +119,7 @@ impl<'a> Taking<'a> {
             phase: Phase::Look(0),
             is_retry: false,
             tries: 0,
+            conflicts: 0,
             outcome: None,
             unsettled: Vec::new(),
             lost: Vec::new(),
@@ -174,31 +203,33 @@ impl<'a> Taking<'a> {
     }
 
     /// Once [`Taking::next`] has nothing more.
-    pub fn outcome(&mut self) -> Option<Outcome> {
-        self.outcome.take()
-    }
-
-    /// Limits that the request does not fit, with the place of their account, whatever their mode.
-    pub fn shortfalls(&self) -> impl Iterator<Item = (usize, &Shortfall)> {
-        let entries = self.entries.iter().enumerate();
-        entries.flat_map(|(account, entry)| {
+    pub fn finish(mut self) -> Taken {
+        let outcome = self.outcome.take().unwrap_or(Outcome::Busy);
+        let is_admitted = matches!(outcome, Outcome::Admitted { .. });
+        let mut taken = Taken {
+            outcome,
+            lost: std::mem::take(&mut self.lost),
+            conflicts: self.conflicts,
+            ..Taken::default()
+        };
+        for (account, (entry, terms)) in self.entries.iter().zip(self.inputs.terms).enumerate() {
             let shortfalls = entry.verdict.shortfalls.iter();
-            shortfalls.map(move |shortfall| (account, shortfall))
-        })
-    }
-
-    /// What dead VMs held and was cleared, with the place of the account.
-    pub fn lost(&self) -> &[(usize, Lost)] {
-        &self.lost
-    }
-
-    /// Accounts in which what was taken could not be given back, with their reservations.
-    pub fn unsettled(&self) -> impl Iterator<Item = (usize, Failure, &Reservation)> {
-        let unsettled = self.unsettled.iter();
-        unsettled.filter_map(|&(account, failure)| {
-            let entry = self.entries.get(account)?;
-            Some((account, failure, &entry.reservation))
-        })
+            taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
+            if is_admitted {
+                let now = self.inputs.now;
+                taken
+                    .standings
+                    .extend(standing::all(&entry.copy.record, *terms, now));
+            }
+        }
+        let unsettled = std::mem::take(&mut self.unsettled).into_iter();
+        taken.unsettled = unsettled
+            .filter_map(|(account, failure)| {
+                let entry = self.entries.get_mut(account)?;
+                Some((account, failure, std::mem::take(&mut entry.reservation)))
+            })
+            .collect();
+        taken
     }
 
     fn begun(mut self) -> Self {
@@ -281,6 +312,7 @@ impl<'a> Taking<'a> {
 
     fn may_try_again(&mut self) -> bool {
         self.tries = self.tries.saturating_add(1);
+        self.conflicts = self.conflicts.saturating_add(1);
         self.tries < MOST_TRIES
     }
 

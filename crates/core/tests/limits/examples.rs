@@ -106,11 +106,12 @@ impl Account {
                 }
             }
         }
-        match taking.outcome().unwrap() {
+        let taken = taking.finish();
+        match taken.outcome {
             Outcome::Admitted { mut reservations } => Ok(reservations.remove(0)),
             Outcome::Refused { is_contested } => {
                 assert!(!is_contested);
-                Err(taking.shortfalls().next().unwrap().1.wait)
+                Err(taken.shortfalls[0].1.wait)
             }
             other => panic!("{other:?}"),
         }
@@ -295,7 +296,7 @@ fn a_record_that_can_not_be_read_is_left_alone_and_refuses() {
         assert_eq!(taking.next(), Some(Operation::Read(0)));
         taking.read(Some((bad.clone(), 7)));
         assert_eq!(taking.next(), None);
-        assert_eq!(taking.outcome(), Some(Outcome::Unreadable(0)));
+        assert_eq!(taking.finish().outcome, Outcome::Unreadable(0));
         let reservations = [Reservation::default()];
         let mut settling = Settling::new(&terms, &reservations, Amounts::default(), at(NOON));
         settling.read(Some((bad, 7)));
@@ -337,7 +338,7 @@ fn whoever_always_comes_second_gives_up_and_leaves_nothing() {
             }
         }
     }
-    assert_eq!(taking.outcome(), Some(Outcome::Busy));
+    assert_eq!(taking.finish().outcome, Outcome::Busy);
     assert_eq!(refused_writes, MOST_TRIES);
     assert!(first.take(&limits, costs(1), at(NOON)).is_ok());
 }
@@ -354,7 +355,7 @@ fn a_request_with_no_accounts_is_admitted() {
     });
     assert_eq!(taking.next(), None);
     let reservations = Vec::new();
-    assert_eq!(taking.outcome(), Some(Outcome::Admitted { reservations }));
+    assert_eq!(taking.finish().outcome, Outcome::Admitted { reservations });
 }
 
 #[test]

@@ -336,11 +336,12 @@ impl World {
                 taking.wrote(done);
             }
             None => {
-                match taking.outcome().unwrap() {
+                let over = taking.finish();
+                match over.outcome {
                     Outcome::Admitted { reservations } => {
                         assert_eq!(taken.len(), request.accounts.len(), "all are taken");
                         self.seen.admitted += 1;
-                        self.seen.buried += taking.lost().len();
+                        self.seen.buried += over.lost.len();
                         request.reservations = reservations;
                         self.workers[worker].in_flight.push(request);
                     }

@@ -1,0 +1,91 @@
+//! How an account stands with its limits: what is left, what is held, when it is whole again.
+
+use super::judge::{Now, Terms, WindowView};
+use super::record::Record;
+use super::rule::{Bound, CounterId, Limit, Measure, Mode};
+
+/// One limit of one account, as it stands. Amounts in the limit's own unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The limit's index in its account.
+    pub limit: usize,
+    /// What is counted; `None`: requests in flight.
+    pub measure: Option<Measure>,
+    /// Whether it refuses.
+    pub is_enforced: bool,
+    /// The limit; of a rate, its burst.
+    pub amount: u128,
+    /// What is left, raises included.
+    pub left: u128,
+    /// What requests in flight hold.
+    pub held: u128,
+    /// Nanoseconds until all of it is there again; `None`: never, or when requests end.
+    pub resets: Option<u64>,
+}
+
+/// Every limit that counts something.
+pub fn all<'a>(
+    record: &'a Record,
+    terms: Terms<'a>,
+    now: Now,
+) -> impl Iterator<Item = Standing> + 'a {
+    let limits = terms.limits.iter().enumerate();
+    limits.filter_map(move |(index, limit)| of(record, terms, index, limit, now))
+}
+
+fn of(
+    record: &Record,
+    terms: Terms<'_>,
+    index: usize,
+    limit: &Limit,
+    now: Now,
+) -> Option<Standing> {
+    let standing = Standing {
+        limit: index,
+        measure: None,
+        is_enforced: limit.mode == Mode::Enforce,
+        amount: 0,
+        left: 0,
+        held: 0,
+        resets: None,
+    };
+    Some(match &limit.bound {
+        Bound::Output(_) => return None,
+        Bound::Concurrency(most) => {
+            let held = record.held(CounterId::CONCURRENCY, 0);
+            Standing {
+                amount: (*most).into(),
+                left: u128::from(*most).saturating_sub(held),
+                held,
+                ..standing
+            }
+        }
+        Bound::Rate {
+            measure,
+            rate,
+            counter,
+            ..
+        } => {
+            let (left, resets) = record.rate_left(rate, *counter, now.monotonic);
+            Standing {
+                measure: Some(*measure),
+                amount: rate.burst().into(),
+                left: left.into(),
+                resets: Some(resets),
+                ..standing
+            }
+        }
+        Bound::Window { .. } => {
+            let view = WindowView::of(record, terms, limit, now)?;
+            let end = view.window.end.map(|end| end.saturating_mul(1_000_000_000));
+            Standing {
+                measure: Some(view.measure),
+                amount: view.amount,
+                left: view.left(),
+                held: record.held(view.counter, view.window.start),
+                resets: end.map(|end| end.saturating_sub(now.wall)),
+                ..standing
+            }
+        }
+    })
+}

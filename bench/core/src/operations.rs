@@ -3,12 +3,15 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::credential;
 use tollgate_core::exchange::{Earlier, Exchange, Nanos, RequestHead, ResponseHead, Step};
 use tollgate_core::headers::Headers;
+use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::taking::Taken;
 use tollgate_core::policy::Policy;
 use tollgate_core::settlement::{Ending, UsageSource};
 
@@ -37,6 +40,7 @@ pub(crate) enum Operation {
 /// The inputs.
 pub(crate) struct Bench {
     policy: Rc<Policy>,
+    learning: Learning,
     headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -44,6 +48,7 @@ impl Bench {
     pub(crate) fn new(document: &[u8], secret: &str) -> Result<Self> {
         Ok(Self {
             policy: Rc::new(Policy::load(document)?),
+            learning: Learning::default(),
             headers: headers(secret, BODY.len()),
         })
     }
@@ -78,9 +83,17 @@ impl Bench {
         if !matches!(step, Step::AwaitBody { .. }) {
             bail!("the headers alone led to {step:?}");
         }
-        match exchange.request_body(black_box(body.as_bytes())) {
-            Ok(forward) => drop(black_box(forward)),
-            Err(reply) => bail!("the body led to {reply:?}"),
+        let now = Now {
+            wall: NOW,
+            monotonic: NOW,
+        };
+        let body = black_box(body.as_bytes());
+        let plan = exchange.request_body(body, now, &self.learning);
+        let plan = plan.map_err(|reply| anyhow!("the body led to {reply:?}"))?;
+        let admission = exchange.admit(plan, Taken::default(), now, &self.learning);
+        match admission {
+            Ok(admission) => drop(black_box(admission)),
+            Err(reply) => bail!("the accounts led to {reply:?}"),
         }
         Ok(exchange)
     }

@@ -114,6 +114,11 @@ pub fn dialect(path: &[u8], has_anthropic_version: bool) -> Dialect {
 }
 
 impl Api {
+    /// Whether a model works for it.
+    pub fn is_chargeable(self) -> bool {
+        self != Self::CountTokens
+    }
+
     /// Whether answers hold tokens that a model makes.
     pub fn has_output(self) -> bool {
         match self {

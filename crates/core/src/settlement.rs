@@ -1,9 +1,10 @@
 //! What an exchange came to, for the access log, the metrics and, later, the ledger.
 
 use crate::api::{Api, Dialect};
-use crate::exchange::Nanos;
+use crate::exchange::{Bill, Nanos};
+use crate::limits::rule::Amounts;
 use crate::policy::{Policy, Tenant};
-use crate::refusal::Refusal;
+use crate::refusal::{LimitReached, Refusal};
 use crate::request::{Request, Route};
 use crate::response::Metered;
 
@@ -32,6 +33,7 @@ pub(crate) struct Record {
 struct Refused {
     reason: &'static str,
     key_hash: Option<String>,
+    limit: Option<Box<LimitReached>>,
 }
 
 /// How an exchange ended, as far as the proxy knows.
@@ -39,6 +41,8 @@ struct Refused {
 pub struct Ending {
     /// The client went away.
     pub client_left: bool,
+    /// No upstream has got the request.
+    pub never_sent: bool,
 }
 
 /// What became of a request.
@@ -75,6 +79,16 @@ pub(crate) struct Identity<'a> {
     pub(crate) dialect: Dialect,
 }
 
+/// What is charged, and what was held for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Charge<'a> {
+    pub(crate) is_counted: bool,
+    pub(crate) bill: Option<Bill>,
+    pub(crate) reserved: Option<Amounts>,
+    pub(crate) passed_over: &'a [String],
+    pub(crate) instead_of: Option<&'a str>,
+}
+
 /// The account of one exchange. Texts that a client chose are bounded and printable.
 #[derive(Debug)]
 #[expect(
@@ -107,6 +121,18 @@ pub struct Settlement<'a> {
     pub time_to_first_token: Option<Nanos>,
     /// Nanoseconds from the request's headers to now.
     pub duration: Nanos,
+    /// What it is charged, if it was admitted.
+    pub bill: Option<Bill>,
+    /// What was held for it, if anything counts.
+    pub reserved: Option<Amounts>,
+    /// The price table that it is charged by.
+    pub price_version: Option<&'a str>,
+    /// Rules in shadow that would have refused it, and soft ones that warn.
+    pub passed_over: &'a [String],
+    /// The model that it would have gone to, had a budget not been used up.
+    pub instead_of: Option<&'a str>,
+    /// The limit that has refused it.
+    pub limit: Option<&'a LimitReached>,
 }
 
 impl Record {
@@ -115,6 +141,10 @@ impl Record {
         self.refused = Some(Refused {
             reason: refusal.reason(),
             key_hash,
+            limit: match refusal {
+                Refusal::LimitReached(limit) => Some(limit.clone()),
+                _ => None,
+            },
         });
     }
 
@@ -165,6 +195,19 @@ impl Record {
         self.answered || self.refused.is_some()
     }
 
+    /// Whether the answer has come to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether the upstream has refused the request before a model worked for it.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.forwarded
+            || self
+                .status
+                .is_some_and(|status| (300..500).contains(&status))
+    }
+
     /// Whether the upstream began to answer as asked.
     fn is_success(&self) -> bool {
         self.forwarded
@@ -200,6 +243,7 @@ impl<'a> Settlement<'a> {
         record: &'a Record,
         identity: Identity<'a>,
         metered: Metered,
+        charge: Charge<'a>,
         ending: Ending,
         now: Nanos,
     ) -> Self {
@@ -235,6 +279,12 @@ impl<'a> Settlement<'a> {
             lacks_usage: should_report && record.is_success() && source != UsageSource::Reported,
             time_to_first_token: record.first_token,
             duration: now.saturating_sub(record.began),
+            bill: charge.bill,
+            reserved: charge.reserved,
+            price_version: policy.price_version().filter(|_| charge.is_counted),
+            passed_over: charge.passed_over,
+            instead_of: charge.instead_of,
+            limit: refused.and_then(|refused| refused.limit.as_deref()),
         }
     }
 }

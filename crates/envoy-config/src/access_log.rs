@@ -26,7 +26,7 @@ const OF_ENVOY: [(&str, &str); 15] = [
 ];
 
 /// What the module knows, as text.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 27] = [
     "api",
     "organization",
     "team",
@@ -40,6 +40,20 @@ const TEXTS: [&str; 13] = [
     "reason",
     "usage",
     "policy",
+    "record_id",
+    "charged",
+    "cost_usd",
+    "reserved_usd",
+    "price_version",
+    "fallback_from",
+    "passed_over",
+    "limit_rule",
+    "limit_source",
+    "limit_unit",
+    "limit_amount",
+    "limit_requested",
+    "limit_left",
+    "limit_held",
 ];
 
 /// What the module knows, as numbers.

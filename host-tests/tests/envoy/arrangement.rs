@@ -125,7 +125,7 @@ fn tamper(gateway: Gateway, discovery: &Path) -> Result<()> {
         Gateway::BrokenPolicy => {
             let mut file: Value = serde_json::from_slice(&fs::read(discovery)?)?;
             let policy = file.pointer_mut("/resources/0/typed_config/config/configuration/value");
-            *policy.context("no configuration in module.json")? = "{\"format\": 1}".into();
+            *policy.context("no configuration in module.json")? = "{\"format\":2}".into();
             fs::write(discovery, file.to_string())?;
         }
         Gateway::Default | Gateway::Impatient | Gateway::Http2Upstream => {}

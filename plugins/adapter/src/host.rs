@@ -6,10 +6,25 @@ use std::net::{IpAddr, SocketAddr};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::BufferType;
 use tollgate_core::exchange::Nanos;
+use tollgate_core::limits::judge::Now;
+use tollgate_core::settlement::Ending;
 
 /// Envoy's response flags that say that the client ended the stream: "downstream connection
 /// termination" (`DC`) and, on HTTP/2, "downstream remote reset" (`DR`).
 const CLIENT_LEFT: u64 = 0x4000 | 0x1000_0000;
+
+/// Envoy's response flags that say that no upstream has got the request: `UH`, `UF`, `UO`, `NR`,
+/// `NC`, `OM`, `DF`, `DO`.
+const NEVER_SENT: u64 =
+    0x2 | 0x20 | 0x80 | 0x100 | 0x100_0000 | 0x200_0000 | 0x400_0000 | 0x800_0000;
+
+/// The time by both clocks.
+pub(crate) fn clocks() -> Now {
+    Now {
+        wall: now(),
+        monotonic: tollgate_monotonic::now(),
+    }
+}
 
 /// Nanoseconds since the Unix epoch.
 pub(crate) fn now() -> Nanos {
@@ -49,13 +64,16 @@ pub(crate) fn source_address() -> Option<IpAddr> {
     with_port.or_else(|_| text.parse()).ok()
 }
 
-/// Whether the client ended the stream.
-pub(crate) fn client_left() -> bool {
+/// How the stream ended, as far as the host knows.
+pub(crate) fn ending() -> Ending {
     let flags = property(&["response", "flags"]);
     let flags = flags
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u64::from_le_bytes);
-    flags & CLIENT_LEFT != 0
+    Ending {
+        client_left: flags & CLIENT_LEFT != 0,
+        never_sent: flags & NEVER_SENT != 0,
+    }
 }
 
 /// A property, or `None` where the host has none.

@@ -12,7 +12,9 @@
 )]
 #![deny(clippy::arithmetic_side_effects, clippy::disallowed_methods)]
 
+mod accounts;
 mod host;
+mod member;
 mod metrics;
 mod record;
 mod root;

@@ -1,6 +1,7 @@
 //! A settlement as the access log reads it: one property per field, named `tollgate.<field>`.
 //! Fields that do not apply are left out.
 
+use tollgate_core::refusal::LimitReached;
 use tollgate_core::settlement::Settlement;
 
 use crate::host::publish;
@@ -38,6 +39,23 @@ pub(crate) fn publish_request(settlement: &Settlement<'_>) {
     ]);
 }
 
+/// Publishes what is held for it: Envoy writes a stream's line even if its VM traps.
+pub(crate) fn publish_reservation(settlement: &Settlement<'_>, record_id: &str) {
+    let reserved = settlement
+        .reserved
+        .map(|reserved| reserved.cost.to_string());
+    publish_texts([
+        ("tollgate.record_id", Some(record_id)),
+        ("tollgate.reserved_usd", reserved.as_deref()),
+        ("tollgate.price_version", settlement.price_version),
+        ("tollgate.fallback_from", settlement.instead_of),
+    ]);
+    if !settlement.passed_over.is_empty() {
+        let rules = settlement.passed_over.join(" ");
+        publish("tollgate.passed_over", rules.as_bytes());
+    }
+}
+
 /// Publishes what became of it.
 pub(crate) fn publish_result(settlement: &Settlement<'_>) {
     publish_texts([
@@ -50,12 +68,35 @@ pub(crate) fn publish_result(settlement: &Settlement<'_>) {
         ),
         ("tollgate.usage", Some(settlement.usage.name())),
     ]);
+    if let Some(bill) = &settlement.bill {
+        publish("tollgate.charged", bill.basis.name().as_bytes());
+        publish("tollgate.cost_usd", bill.cost.usd.to_string().as_bytes());
+    }
+    if let Some(limit) = settlement.limit {
+        publish_limit(limit);
+    }
     for (name, (_, tokens)) in TOKENS.into_iter().zip(settlement.tokens) {
         publish_number(name, tokens);
     }
     publish_number("tollgate.content_deltas", Some(settlement.content_deltas));
     let milliseconds = settlement.time_to_first_token.map(|time| time / 1_000_000);
     publish_number("tollgate.ttft_ms", milliseconds);
+}
+
+fn publish_limit(limit: &LimitReached) {
+    publish_texts([
+        ("tollgate.limit_rule", Some(&*limit.rule)),
+        ("tollgate.limit_source", limit.source.as_deref()),
+        ("tollgate.limit_unit", Some(limit.unit.name())),
+    ]);
+    for (name, amount) in [
+        ("tollgate.limit_amount", limit.amount),
+        ("tollgate.limit_requested", limit.requested),
+        ("tollgate.limit_left", limit.left),
+        ("tollgate.limit_held", limit.held),
+    ] {
+        publish(name, limit.unit.plain(amount).as_bytes());
+    }
 }
 
 fn publish_texts<const N: usize>(texts: [(&str, Option<&str>); N]) {

@@ -4,14 +4,17 @@
 //! under the policy they began with. A refused configuration leaves the running one in place.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use tollgate_core::concerns::Concerns;
+use tollgate_core::limits::vms::TICK;
 use tollgate_core::policy::Policy;
 
 use crate::stream::Stream;
+use crate::{host, vm};
 
 pub(crate) struct Root {
     concerns: Concerns,
@@ -36,12 +39,20 @@ impl RootContext for Root {
             Ok(policy) => {
                 info!("policy {} is in force", policy.version());
                 self.policy = Some(Rc::new(policy));
+                // A base VM gets here too, but it never ticks.
+                self.set_tick_period(Duration::from_nanos(TICK));
                 true
             }
             Err(problem) => {
                 error!("the policy is refused: {problem}");
                 false
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if self.concerns.reserves() {
+            vm::tick(host::clocks());
         }
     }
 

@@ -1,16 +1,87 @@
 //! What all streams of one VM share. It outlives the policies.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::rc::Rc;
 
+use tollgate_core::exchange::Plan;
+use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::reservation::Reservation;
+use tollgate_core::limits::rule::Amounts;
+use tollgate_core::limits::taking::Taken;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
 
+use crate::accounts::{self, Owner, Unsettled};
+use crate::member::{self, Member};
 use crate::metrics::Metrics;
 
 thread_local! {
     static UPLOADS: RefCell<Uploads> = RefCell::default();
     static METRICS: RefCell<Metrics> = RefCell::default();
+    static LEARNING: RefCell<Learning> = RefCell::default();
+    static MEMBER: RefCell<Option<Rc<Member>>> = RefCell::default();
+    static WAITING: RefCell<Vec<Unsettled>> = RefCell::default();
+    /// 64 random bits, since each hasher's state has its own random keys.
+    static START: u64 = RandomState::new().build_hasher().finish();
+    static RECORDS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What identifies a settlement everywhere: which start of a VM it belongs to, and its number there.
+pub(crate) fn next_record_id() -> String {
+    let number = RECORDS.get().wrapping_add(1);
+    RECORDS.set(number);
+    format!("{:016x}-{number:x}", START.with(|start| *start))
+}
+
+/// Says to other VMs that this one is alive, and tries again what could not be settled.
+pub(crate) fn tick(now: Now) {
+    if let Err(problem) = member(now) {
+        log::error!("{problem}");
+    }
+    WAITING.with_borrow_mut(|waiting| accounts::settle_waiting(waiting, now));
+}
+
+/// Takes what a planned request needs from its accounts, or nothing.
+///
+/// # Errors
+/// If the state that VMs share can't be read or written.
+pub(crate) fn take(plan: &Plan<'_>, now: Now) -> Result<Taken, Refusal> {
+    if plan.accounts().is_empty() {
+        return Ok(Taken::default());
+    }
+    let member = member(now).map_err(|problem| {
+        log::error!("{problem}");
+        let account = "gateway".to_owned();
+        Refusal::StateUnavailable { account }
+    })?;
+    Ok(WAITING.with_borrow_mut(|waiting| accounts::take(plan, now, &member, waiting)))
+}
+
+/// Settles what is held as what was used.
+pub(crate) fn settle(owner: &Owner, reservations: &[Reservation], used: Amounts, now: Now) {
+    WAITING.with_borrow_mut(|waiting| {
+        accounts::settle(owner, reservations, used, now, waiting);
+    });
+}
+
+/// What this VM is to others, as of the last tick or later.
+fn member(now: Now) -> Result<Rc<Member>, member::Lost> {
+    MEMBER.with_borrow_mut(|member| {
+        if let Some(current) = member.as_ref().filter(|member| member.is_current(now)) {
+            return Ok(Rc::clone(current));
+        }
+        let beaten = Rc::new(Member::beat(member.as_deref(), now)?);
+        *member = Some(Rc::clone(&beaten));
+        Ok(beaten)
+    })
+}
+
+pub(crate) fn with_learning<T>(use_it: impl FnOnce(&mut Learning) -> T) -> T {
+    LEARNING.with_borrow_mut(use_it)
 }
 
 /// A request body in flight; its share is given back when this goes, however the stream ends.

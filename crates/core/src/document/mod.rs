@@ -20,7 +20,7 @@ pub const FORMAT: u32 = 2;
 pub const DEFAULT_UPSTREAM: &str = "default";
 
 /// A whole compiled policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// [`FORMAT`].
@@ -48,7 +48,7 @@ pub struct Document {
 }
 
 /// A model as clients name it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     /// The name clients use and accounts are kept under.

@@ -1,7 +1,5 @@
 //! The decisions of an exchange's request phases: who asks for what, and where it goes.
 
-use std::rc::Rc;
-
 use super::{Exchange, Forward, RequestHead, Step};
 use crate::api::{self, Endpoint};
 use crate::credential::{self, AskSource};
@@ -11,7 +9,7 @@ use crate::path;
 use crate::policy::{KeyId, Policy};
 use crate::refusal::{CredentialFault, Refusal};
 use crate::reply::Reply;
-use crate::request::{Request, Route};
+use crate::request::Route;
 
 /// What counts of a header that keeps a conversation on one target, in bytes.
 const LONGEST_STICKY: usize = 256;
@@ -84,27 +82,6 @@ impl Exchange {
         Reply::ok(&serde_json::json!({"status": "ready", "policy": self.policy.version()}))
     }
 
-    pub(super) fn decide_by_body(&mut self, body: &[u8]) -> Result<Forward, Refusal> {
-        let policy = Rc::clone(&self.policy);
-        let api = self
-            .api
-            .ok_or(Refusal::Internal("a body without an endpoint"))?;
-        let request = Request::read(api, body)?;
-        self.record.request(&request);
-        self.takes_out_usage = request.stream && !request.wants_usage_event;
-        let mut forward = Forward::default();
-        let mut route = None;
-        if self.concerns.route {
-            let found = request.route(&policy, self.key, Headers(&self.sticky))?;
-            self.record.route(found);
-            forward.set = self.hints(&policy, found);
-            route = Some(found);
-        }
-        forward.body = request.rewrite(route, self.concerns.meter, None)?;
-        self.record.forward();
-        Ok(forward)
-    }
-
     /// What is kept of the headers while the body arrives: a client can make them large for little,
     /// and many requests may wait for their bodies.
     fn sticky(&self, headers: Headers<'_>) -> Vec<(String, Vec<u8>)> {
@@ -119,7 +96,7 @@ impl Exchange {
     }
 
     /// Headers that say where the request goes and whose it is.
-    fn hints(&self, policy: &Policy, route: Route<'_>) -> Vec<(&'static str, String)> {
+    pub(super) fn hints(&self, policy: &Policy, route: Route<'_>) -> Vec<(&'static str, String)> {
         let mut hints = vec![
             ("x-tollgate-cluster", route.target.cluster.to_string()),
             ("x-gateway-model-name", route.target.model.to_string()),
@@ -142,7 +119,7 @@ impl Exchange {
         let unwanted = move |name: &str| {
             ((concerns.authenticate || concerns.route) && ours(name))
                 || (concerns.authenticate && credential::HEADERS.contains(&name))
-                || (concerns.meter && name == "accept-encoding")
+                || (concerns.reads_answers() && name == "accept-encoding")
         };
         let mut names: Vec<String> = headers
             .names()

@@ -1,10 +1,15 @@
 //! A request and its answer, from the first header to the log: the phases, in order.
 //!
 //! [`Exchange::request_headers`] → [`Exchange::request_body`] (once, with the whole body) →
-//! [`Exchange::response_headers`] → [`Exchange::response_body`]… → [`Exchange::settle`] (once,
-//! however the exchange ended).
+//! [`Exchange::admit`] (with what the accounts said) → [`Exchange::response_headers`] →
+//! [`Exchange::response_body`]… → [`Exchange::close`] → [`Exchange::settle`] (once, however the
+//! exchange ended).
 
+mod admit;
+mod announce;
+mod bill;
 mod decide;
+mod plan;
 
 use std::rc::Rc;
 
@@ -12,12 +17,20 @@ use crate::api::{self, Api, Dialect};
 use crate::concerns::Concerns;
 use crate::credential::AskSource;
 use crate::headers::Headers;
+use crate::limits::judge::Now;
+use crate::limits::learned::{Learning, Observation};
+use crate::limits::taking::Taken;
 use crate::policy::{KeyId, Policy};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::response::Meter;
 use crate::secret::Hash;
 use crate::settlement::{Ending, Record, Settlement};
+
+pub use self::admit::Admission;
+use self::admit::Held;
+pub use self::bill::{Basis, Bill};
+pub use self::plan::Plan;
 
 /// Nanoseconds since the Unix epoch.
 pub type Nanos = u64;
@@ -82,6 +95,15 @@ pub struct ResponseHead<'a> {
     pub end_of_stream: bool,
 }
 
+/// The changes to an answer's headers.
+#[derive(Debug, Default)]
+pub struct ResponseEdits {
+    /// The content-length must go.
+    pub drops_length: bool,
+    /// Headers to set.
+    pub set: Vec<(&'static str, String)>,
+}
+
 /// One request and its answer.
 #[derive(Debug)]
 pub struct Exchange {
@@ -97,6 +119,8 @@ pub struct Exchange {
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
     record: Record,
+    held: Option<Held>,
+    bill: Option<Bill>,
 }
 
 impl Exchange {
@@ -113,12 +137,24 @@ impl Exchange {
             sticky: Vec::new(),
             meter: None,
             record: Record::default(),
+            held: None,
+            bill: None,
         }
     }
 
     /// The hash of the key that the request belongs to, once it is known.
     pub fn key(&self) -> Option<Hash> {
         self.key.and_then(|key| self.policy.hash(key))
+    }
+
+    /// The same, as the policy that the exchange began under knows it.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.key
+    }
+
+    /// The policy that it began under.
+    pub fn policy(&self) -> Rc<Policy> {
+        Rc::clone(&self.policy)
     }
 
     /// Whether this module itself answered, be it a refusal.
@@ -158,12 +194,32 @@ impl Exchange {
         }
     }
 
-    /// Phase 2: what it means and where it goes, or the refusal.
+    /// Phase 2: what it means and where it would go, or the refusal.
     ///
     /// # Errors
     /// The answer to send instead.
-    pub fn request_body(&mut self, body: &[u8]) -> Result<Forward, Reply> {
-        self.decide_by_body(body)
+    pub fn request_body<'b>(
+        &mut self,
+        body: &'b [u8],
+        now: Now,
+        learning: &Learning,
+    ) -> Result<Plan<'b>, Reply> {
+        self.plan_by_body(body, now, learning)
+            .map_err(|refusal| self.refuse(&refusal))
+    }
+
+    /// Phase 3: whether it goes there, by what was taken from its accounts.
+    ///
+    /// # Errors
+    /// The answer to send instead.
+    pub fn admit<'b>(
+        &mut self,
+        plan: Plan<'b>,
+        taken: Taken,
+        now: Now,
+        learning: &Learning,
+    ) -> Result<Admission<'b>, Reply> {
+        self.admit_taken(plan, taken, now, learning)
             .map_err(|refusal| self.refuse(&refusal))
     }
 
@@ -178,13 +234,20 @@ impl Exchange {
         Reply::refusal(refusal, self.dialect, &self.request_id)
     }
 
-    /// Phase 3: whether and how the answer is metered. `true`: its content-length must go, since
-    /// an event may be taken out.
-    pub fn response_headers(&mut self, head: ResponseHead<'_>) -> bool {
+    /// Phase 4: whether and how the answer is metered, and what of its headers changes.
+    pub fn response_headers(&mut self, head: ResponseHead<'_>) -> ResponseEdits {
+        ResponseEdits {
+            drops_length: self.meter_answer(head),
+            set: self.announcements(),
+        }
+    }
+
+    /// `true`: an event may be taken out of the answer.
+    fn meter_answer(&mut self, head: ResponseHead<'_>) -> bool {
         self.record.answer(head.status, head.end_of_stream);
         let Some(api) = self
             .api
-            .filter(|api| self.concerns.meter && api.reports_usage())
+            .filter(|api| self.concerns.reads_answers() && api.reports_usage())
         else {
             return false;
         };
@@ -210,7 +273,7 @@ impl Exchange {
         self.record.awaits_first_token()
     }
 
-    /// Phase 4: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
+    /// Phase 5: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
     pub fn response_body(
         &mut self,
         chunk: &[u8],
@@ -232,7 +295,16 @@ impl Exchange {
         self.response_body(&[], true, now);
     }
 
-    /// Phase 5: what it came to.
+    /// Phase 6: what it is charged; the first call counts.
+    pub fn close(&mut self, ending: Ending, now: Nanos, learning: &Learning) {
+        if self.bill.is_none() {
+            let waited_ms = now.saturating_sub(self.record.began).div_ceil(1_000_000);
+            let model = self.record.model.as_deref().unwrap_or_default();
+            self.bill = self.bill(ending, waited_ms, &learning.of(model));
+        }
+    }
+
+    /// Phase 7: what it came to.
     pub fn settle(&self, ending: Ending, now: Nanos) -> Settlement<'_> {
         let metered = self.meter.as_ref().map(Meter::metered);
         Settlement::new(
@@ -240,9 +312,16 @@ impl Exchange {
             &self.record,
             self.identity(),
             metered.unwrap_or_default(),
+            self.charge(),
             ending,
             now,
         )
+    }
+
+    /// What a settled exchange shows of its model.
+    pub fn observe(&self, settlement: &Settlement<'_>) -> Option<Observation> {
+        let milliseconds = settlement.duration.div_ceil(1_000_000);
+        self.observation(settlement.bill.as_ref()?, milliseconds)
     }
 
     fn identity(&self) -> crate::settlement::Identity<'_> {

@@ -73,7 +73,7 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
         context.saturating_sub(prompt).max(1)
     });
     let bound = bound.map(|bound| bound.min(room.unwrap_or(u32::MAX)));
-    let chargeable = inputs.api != Api::CountTokens;
+    let chargeable = inputs.api.is_chargeable();
     let amounts = |prompt: u64, output: u64, is_worst: bool| Amounts {
         requests: 1,
         prompt: if chargeable { prompt } else { 0 },

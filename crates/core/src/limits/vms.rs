@@ -35,6 +35,14 @@ struct Slot {
 }
 
 impl Vms {
+    /// Nobody, at this moment.
+    pub fn new(now: Monotonic) -> Self {
+        Self {
+            slots: Vec::new(),
+            read_at: now,
+        }
+    }
+
     /// # Errors
     /// Where it is not as this layout has it.
     pub fn decode(bytes: &[u8], now: Monotonic) -> Result<Self, Unreadable> {

@@ -211,6 +211,11 @@ impl Policy {
 }
 
 impl Model {
+    /// Whether it costs anything.
+    pub fn has_prices(&self) -> bool {
+        !self.prices.is_empty()
+    }
+
     /// What it costs at this moment (Unix seconds); `None`: nothing.
     pub fn prices_at(&self, now: u64) -> Option<&PriceList> {
         self.prices.iter().rev().find(|list| list.from <= now)

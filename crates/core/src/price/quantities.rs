@@ -152,7 +152,8 @@ impl Quantities {
         counts.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
-    fn add(&mut self, kind: Kind, count: u64) {
+    /// Adds tokens of a kind.
+    pub fn add(&mut self, kind: Kind, count: u64) {
         let entries = Kind::ALL.into_iter().zip(&mut self.tokens);
         for (_, tokens) in entries.filter(|&(k, _)| k == kind) {
             *tokens = tokens.saturating_add(count);

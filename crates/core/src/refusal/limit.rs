@@ -236,10 +236,18 @@ impl Unit {
     }
 
     /// Money as decimal text, everything else as a number.
-    pub fn value(self, amount: u128) -> Value {
+    fn value(self, amount: u128) -> Value {
         match self {
-            Self::Usd => Usd::from_pico(amount).to_string().into(),
+            Self::Usd => self.plain(amount).into(),
             _ => u64::try_from(amount).unwrap_or(u64::MAX).into(),
+        }
+    }
+
+    /// The amount alone.
+    pub fn plain(self, amount: u128) -> String {
+        match self {
+            Self::Usd => Usd::from_pico(amount).to_string(),
+            _ => amount.to_string(),
         }
     }
 

@@ -19,7 +19,7 @@ use self::size::Size;
 use crate::api::Api;
 use crate::document::Sticky;
 use crate::headers::Headers;
-use crate::policy::{KeyId, Model, Policy, Target, Tenant};
+use crate::policy::{KeyId, Model, ModelId, Policy, Target, Tenant};
 use crate::refusal::Refusal;
 
 /// What a request asks for, before any rule is applied.
@@ -39,6 +39,8 @@ pub struct Request<'a> {
 /// Where a request may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'p> {
+    /// The model's id.
+    pub id: ModelId,
     /// The model it is accounted under.
     pub model: &'p Model,
     /// What serves it.
@@ -84,8 +86,13 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    /// Finds the model and the target that serves it. Without a key (a module that does not
-    /// authenticate) every model may be used.
+    /// Which API it is for.
+    pub fn api(&self) -> Api {
+        self.api
+    }
+
+    /// Finds the model, or the one that serves `instead`, and the target. Without a key (a module
+    /// that does not authenticate) every model may be used.
     ///
     /// # Errors
     /// 404 or 403 for the model.
@@ -93,10 +100,11 @@ impl<'a> Request<'a> {
         &self,
         policy: &'p Policy,
         key: Option<KeyId>,
+        instead: Option<ModelId>,
         headers: Headers<'_>,
     ) -> Result<Route<'p>, Refusal> {
         let asked = || crate::text::printable(self.model.as_bytes());
-        let found = policy.model_by_name(&self.model);
+        let found = instead.or_else(|| policy.model_by_name(&self.model));
         let Some((id, model)) = found.and_then(|id| Some((id, policy.model(id)?))) else {
             return Err(Refusal::ModelNotFound { model: asked() });
         };
@@ -105,7 +113,7 @@ impl<'a> Request<'a> {
         }
         let tenant = key.and_then(|key| policy.tenant(key));
         let target = self.target(model, tenant, headers)?;
-        Ok(Route { model, target })
+        Ok(Route { id, model, target })
     }
 
     /// How large it is.
@@ -139,7 +147,7 @@ impl<'a> Request<'a> {
         if let Some(tokens) = max_output {
             size::bind(self.api, tokens, &mut edits);
         }
-        if let Some(Route { model, target }) = route {
+        if let Some(Route { model, target, .. }) = route {
             if *self.model != *target.model {
                 edits.set("model", serde_json::Value::from(&*target.model).to_string());
             }

@@ -7,8 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tollgate_core::concerns::Concerns;
-use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, Step};
+use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
+use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::taking::Taken;
 use tollgate_core::policy::Policy;
 use tollgate_core::reply::Reply;
 use tollgate_core::secret;
@@ -111,13 +114,27 @@ impl Request<'_> {
         let step = exchange.request_headers(head, &source);
         let result = match step {
             Step::AwaitBody { remove } => {
-                let result = exchange.request_body(self.body);
+                let result = admit(&mut exchange, self.body);
                 result.map(|forward| Forward { remove, ..forward })
             }
             Step::Forward(forward) => Ok(forward),
             Step::Reply(reply) => Err(reply),
         };
         (exchange, result)
+    }
+}
+
+/// Through the phases of the body, of a request whose accounts have no limits.
+fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
+    let now = Now {
+        wall: NOW * 1_000_000_000,
+        monotonic: 1,
+    };
+    let learning = Learning::default();
+    let plan = exchange.request_body(body, now, &learning)?;
+    match exchange.admit(plan, Taken::default(), now, &learning)? {
+        Admission::Forward(forward) => Ok(forward),
+        Admission::Again(_) => panic!("no budget names a cheaper model"),
     }
 }
 

@@ -346,7 +346,7 @@ fn whoever_always_comes_second_gives_up_and_leaves_nothing() {
 #[test]
 fn a_request_with_no_accounts_is_admitted() {
     let vms = Vms::default();
-    let mut taking = Taking::new(Inputs {
+    let taking = Taking::new(Inputs {
         terms: &[],
         demand: costs(1),
         now: at(NOON),

@@ -21,25 +21,14 @@ pub(crate) fn document() -> Document {
         version: "0123456789abcdef".into(),
         models: vec![Model {
             name: "m".into(),
-            aliases: Vec::new(),
-            price: free
             targets: vec![
                 target("canary", &["name"], None),
                 target("pool", &["east", "cloud"], Some("pool-key")),
                 target("stable", &["east"], None),
             ],
-            context: None,
-            max_output: None,
-            fim: None,
-            sticky: Vec::new(),
-            allow: Vec::new(),
-            objective: None,
-            created: 0,
-            owned_by: None,
+            ..Model::default()
         }],
-        organizations: Vec::new(),
-        teams: Vec::new(),
-        keys: Vec::new(),
+        ..Document::default()
     }
 }
 

@@ -44,14 +44,17 @@ impl HttpContext for Stream {
         let Some(exchange) = self.metered_exchange() else {
             return Action::Continue;
         };
-        let may_change = exchange.response_headers(ResponseHead {
+        let edits = exchange.response_headers(ResponseHead {
             status,
             content_type: headers.first("content-type"),
             content_encoding: headers.first("content-encoding"),
             end_of_stream,
         });
-        if may_change {
+        if edits.drops_length {
             self.set_http_response_header("content-length", None);
+        }
+        for (name, value) in &edits.set {
+            self.set_http_response_header(name, Some(value));
         }
         Action::Continue
     }

@@ -8,7 +8,7 @@ use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::Action;
 use tollgate_core::api::Dialect;
 use tollgate_core::concerns::Concerns;
-use tollgate_core::exchange::{Earlier, Exchange, Forward, RequestHead, Step};
+use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
 use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
@@ -16,6 +16,7 @@ use tollgate_core::reply::Reply;
 use tollgate_core::secret::Hash;
 use tollgate_core::settlement::{Ending, Settlement};
 
+use crate::accounts::Owner;
 use crate::vm::{self, UploadGuard};
 use crate::{host, record};
 
@@ -142,7 +143,7 @@ impl Stream {
         };
         self.upload = Some(upload);
         let body = host::request_body(received);
-        match exchange.request_body(&body) {
+        match admit(exchange, &body) {
             Ok(forward) => self.forward(forward, received),
             Err(reply) => {
                 self.drop_body(received);
@@ -174,6 +175,7 @@ impl Stream {
             self.set_http_request_header("content-length", Some(&body.len().to_string()));
             self.set_http_request_body(0, received, body.as_bytes());
         }
+        self.publish_reservation();
         self.tell_later_modules();
         self.phase = Phase::Forwarded;
         Action::Continue
@@ -192,6 +194,15 @@ impl Stream {
         };
         for name in exchange.request_trailers(Headers(&trailers)) {
             self.set_http_request_trailer(&name, None);
+        }
+    }
+
+    /// Where something is held, the log knows it even if this VM does not live to tell.
+    fn publish_reservation(&self) {
+        let is_held = self.exchange.as_ref().is_some_and(|e| e.held().is_some());
+        if is_held && let Some(settlement) = self.settlement() {
+            record::publish_request(&settlement);
+            record::publish_reservation(&settlement, &vm::next_record_id());
         }
     }
 
@@ -221,7 +232,9 @@ impl Stream {
     }
 
     fn reply(&mut self, reply: Reply) -> Action {
-        self.send_http_response(reply.status.into(), reply.headers, Some(&reply.body));
+        let headers = reply.headers.iter();
+        let headers = headers.map(|(name, value)| (*name, &**value)).collect();
+        self.send_http_response(reply.status.into(), headers, Some(&reply.body));
         self.phase = Phase::Replied;
         self.upload = None;
         self.publish();
@@ -258,6 +271,7 @@ impl Stream {
         if self.published || !self.accounts() {
             return;
         }
+        self.close();
         if let Some(settlement) = self.settlement() {
             record::publish_request(&settlement);
             record::publish_result(&settlement);
@@ -268,14 +282,25 @@ impl Stream {
     /// Accounts for the exchange: once, since it takes it.
     fn settle(&mut self) {
         self.publish();
-        if self.published
-            && let Some(settlement) = self.settlement()
-            && !settlement.is_probe
-        {
-            vm::with_metrics(|metrics| metrics.count(&settlement));
+        self.close();
+        if let Some(settlement) = self.settlement() {
+            if self.published && !settlement.is_probe {
+                vm::with_metrics(|metrics| metrics.count(&settlement));
+            }
+            if let Some(exchange) = &self.exchange {
+                settle(exchange, &settlement);
+            }
         }
         self.exchange = None;
         self.upload = None;
+    }
+
+    /// What is charged is decided at the first moment at which all is known.
+    fn close(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            let ending = host::ending();
+            vm::with_learning(|learning| exchange.close(ending, host::now(), learning));
+        }
     }
 
     /// Whether this module accounts for the exchange. In a chain that is the module that answered,
@@ -293,7 +318,43 @@ impl Stream {
 
     fn settlement(&self) -> Option<Settlement<'_>> {
         let exchange = self.exchange.as_ref()?;
-        let client_left = exchange.is_open() && host::client_left();
-        Some(exchange.settle(Ending { client_left }, host::now()))
+        let ending = match exchange.is_open() {
+            true => host::ending(),
+            false => Ending::default(),
+        };
+        Some(exchange.settle(ending, host::now()))
+    }
+}
+
+/// Decides by the body, and by what the accounts have room for.
+fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
+    let now = host::clocks();
+    let mut plan = vm::with_learning(|learning| exchange.request_body(body, now, learning))?;
+    loop {
+        let taken = vm::take(&plan, now).map_err(|refusal| exchange.refuse(&refusal))?;
+        let admission = vm::with_learning(|learning| exchange.admit(plan, taken, now, learning))?;
+        match admission {
+            Admission::Forward(forward) => return Ok(forward),
+            // To a cheaper model, once.
+            Admission::Again(cheaper) => plan = *cheaper,
+        }
+    }
+}
+
+/// Settles with the accounts, and learns.
+fn settle(exchange: &Exchange, settlement: &Settlement<'_>) {
+    let Some(bill) = &settlement.bill else {
+        return;
+    };
+    if let Some((model, reservations)) = exchange.held() {
+        let owner = Owner {
+            policy: exchange.policy(),
+            key: exchange.key_id(),
+            model,
+        };
+        vm::settle(&owner, reservations, bill.used, host::clocks());
+    }
+    if let (Some(seen), Some(model)) = (exchange.observe(settlement), settlement.model) {
+        vm::with_learning(|learning| learning.observe(model, seen));
     }
 }

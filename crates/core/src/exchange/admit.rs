@@ -1,0 +1,141 @@
+//! Whether a planned request goes on: what its accounts said.
+
+use super::plan::Plan;
+use super::{Exchange, Forward};
+use crate::limits::estimate::Estimate;
+use crate::limits::judge::{Now, Shortfall, Terms};
+use crate::limits::learned::Learning;
+use crate::limits::reservation::Reservation;
+use crate::limits::rule::{Limit, Mode};
+use crate::limits::standing::Standing;
+use crate::limits::taking::{Outcome, Taken};
+use crate::policy::{Account, ModelId};
+use crate::refusal::{LimitReached, Refusal};
+use crate::request::size::Size;
+
+/// What to do with a planned request.
+#[derive(Debug)]
+pub enum Admission<'b> {
+    /// Let it go upstream, changed.
+    Forward(Forward),
+    /// Ask the accounts again: it goes to a cheaper model.
+    Again(Box<Plan<'b>>),
+}
+
+/// What is held for a request that goes on.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// What it is accounted under.
+    pub(super) model: Option<ModelId>,
+    /// When its prices were looked up, in Unix seconds.
+    pub(super) priced_at: u64,
+    pub(super) size: Size,
+    pub(super) estimate: Estimate,
+    /// By account, in the order of [`crate::policy::Policy::accounts`].
+    pub(super) reservations: Vec<Reservation>,
+    pub(super) standings: Vec<Standing>,
+    /// Rules in shadow that would have refused it, and soft ones that warn.
+    pub(super) passed_over: Vec<String>,
+    /// The model that it would have gone to.
+    pub(super) instead_of: Option<ModelId>,
+}
+
+impl Exchange {
+    pub(super) fn admit_taken<'b>(
+        &mut self,
+        plan: Plan<'b>,
+        taken: Taken,
+        now: Now,
+        learning: &Learning,
+    ) -> Result<Admission<'b>, Refusal> {
+        let reservations = match taken.outcome {
+            Outcome::Admitted { reservations } => reservations,
+            Outcome::Busy => return Err(Refusal::StateBusy),
+            Outcome::Unreadable(account) => {
+                let accounts = plan.accounts();
+                let account = accounts.get(account).map(|account| account.name.clone());
+                return Err(Refusal::StateUnavailable {
+                    account: account.unwrap_or_default(),
+                });
+            }
+            Outcome::Refused { is_contested } => {
+                return self.refused(plan, &taken.shortfalls, is_contested, now, learning);
+            }
+        };
+        let accounts = plan.accounts();
+        let limits = limits(&accounts, &taken.shortfalls);
+        let passed_over = limits.map(|(_, limit, _)| limit.rule.to_string()).collect();
+        drop(accounts);
+        self.held = plan.is_counted.then_some(Held {
+            model: plan.model,
+            priced_at: now.wall / 1_000_000_000,
+            size: plan.size,
+            estimate: plan.estimate,
+            reservations,
+            standings: taken.standings,
+            passed_over,
+            instead_of: plan.instead_of,
+        });
+        self.record.forward();
+        Ok(Admission::Forward(plan.forward))
+    }
+
+    /// The longest wait counts; but a budget may name a cheaper model instead, once.
+    fn refused<'b>(
+        &mut self,
+        plan: Plan<'b>,
+        shortfalls: &[(usize, Shortfall)],
+        is_contested: bool,
+        now: Now,
+        learning: &Learning,
+    ) -> Result<Admission<'b>, Refusal> {
+        let accounts = plan.accounts();
+        let refusing = limits(&accounts, shortfalls);
+        let refusing = refusing.filter(|(_, limit, _)| limit.mode == Mode::Enforce);
+        let mut fallback = None;
+        let mut longest: Option<(&Account<'_>, &Limit, &Shortfall)> = None;
+        for (account, limit, shortfall) in refusing {
+            fallback = fallback.or(limit.fallback);
+            if longest.is_none_or(|(_, _, known)| known.wait < shortfall.wait) {
+                longest = Some((account, limit, shortfall));
+            }
+        }
+        let Some((account, limit, shortfall)) = longest else {
+            return Err(Refusal::Internal("refused by nothing"));
+        };
+        let reached = LimitReached::new(&account.name, limit, shortfall, is_contested, now);
+        let refusal = Refusal::LimitReached(Box::new(reached));
+        let fallback = fallback.filter(|_| self.concerns.route && plan.instead_of.is_none());
+        let Some(fallback) = fallback.filter(|fallback| Some(*fallback) != plan.model) else {
+            return Err(refusal);
+        };
+        drop(accounts);
+        let instead_of = plan.model;
+        match self.plan(plan.request, Some(fallback), now, learning) {
+            Ok(mut plan) => {
+                plan.instead_of = instead_of;
+                Ok(Admission::Again(Box::new(plan)))
+            }
+            // The cheaper model can't serve it: why the first one doesn't is what counts.
+            Err(_) => Err(refusal),
+        }
+    }
+
+    /// What is held, by account, and the model that it is held for.
+    pub fn held(&self) -> Option<(Option<ModelId>, &[Reservation])> {
+        let held = self.held.as_ref()?;
+        Some((held.model, &held.reservations))
+    }
+}
+
+/// The limits that shortfalls are of, with their accounts.
+fn limits<'a>(
+    accounts: &'a [Account<'a>],
+    shortfalls: &'a [(usize, Shortfall)],
+) -> impl Iterator<Item = (&'a Account<'a>, &'a Limit, &'a Shortfall)> {
+    shortfalls.iter().filter_map(|(index, shortfall)| {
+        let account = accounts.get(*index)?;
+        let Terms { limits, .. } = account.terms;
+        Some((account, limits.get(shortfall.limit)?, shortfall))
+    })
+}

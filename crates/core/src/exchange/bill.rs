@@ -1,0 +1,167 @@
+//! What an exchange comes to: from what it reported, else from what was counted, else from how long
+//! it took.
+
+use super::Exchange;
+use super::admit::Held;
+use crate::limits::learned::{Learned, Observation};
+use crate::limits::rule::{Amounts, Measure};
+use crate::money::Usd;
+use crate::policy::Model;
+use crate::price::{Cost, Kind, Quantities};
+use crate::request::size::Size;
+use crate::settlement::{Charge, Ending};
+
+/// What one exchange is charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Tokens, images and time that are charged for.
+    pub quantities: Quantities,
+    /// What they cost.
+    pub cost: Cost,
+    /// The same as accounts count it.
+    pub used: Amounts,
+    /// How the quantities are known.
+    pub basis: Basis,
+}
+
+/// How quantities are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// Nothing is charged: no model has worked.
+    #[default]
+    Free,
+    /// The answer reported them.
+    Reported,
+    /// Estimated from the request, and counted in the answer.
+    Counted,
+    /// Estimated from the request and from the time it took.
+    Timed,
+}
+
+impl Basis {
+    /// The name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Reported => "reported",
+            Self::Counted => "counted",
+            Self::Timed => "timed",
+        }
+    }
+}
+
+impl Exchange {
+    /// What the exchange is charged, if it was admitted. `learned`: what is usual for its model.
+    pub(super) fn bill(&self, ending: Ending, waited_ms: u64, learned: &Learned) -> Option<Bill> {
+        let held = self.held.as_ref()?;
+        let model = self.policy.model(held.model?)?;
+        let (quantities, basis) = self.quantities(held, ending, waited_ms, learned);
+        let mut bill = Bill {
+            quantities,
+            basis,
+            ..Bill::default()
+        };
+        bill.used.requests = 1;
+        if basis == Basis::Free {
+            return Some(bill);
+        }
+        bill.quantities.images = held.size.images;
+        bill.quantities.milliseconds = waited_ms;
+        bill.cost = cost(model, held, &bill.quantities);
+        bill.used.prompt = bill.quantities.prompt();
+        bill.used.completion = bill.quantities.completion();
+        bill.used.cost = bill.cost.usd;
+        Some(bill)
+    }
+
+    fn quantities(
+        &self,
+        held: &Held,
+        ending: Ending,
+        waited_ms: u64,
+        learned: &Learned,
+    ) -> (Quantities, Basis) {
+        let is_chargeable = self.api.is_some_and(|api| api.is_chargeable());
+        if !is_chargeable || ending.never_sent || self.record.is_free() {
+            return (Quantities::default(), Basis::Free);
+        }
+        let metered = self.meter.as_ref().map(|meter| meter.metered());
+        let metered = metered.unwrap_or_default();
+        let expected = held.estimate.demand.expected;
+        let reserved = held.estimate.demand.named.completion;
+        if metered.usage.is_reported() {
+            let mut quantities = Quantities::of(&metered.usage, self.dialect);
+            // A stream that broke off has not said its last word.
+            if !self.record.is_complete() {
+                let beyond = metered.deltas.saturating_sub(quantities.completion());
+                quantities.add(Kind::Output, beyond);
+            }
+            return (quantities, Basis::Reported);
+        }
+        if metered.deltas > 0 {
+            let quantities = Quantities::plain(expected.prompt, metered.deltas);
+            return (quantities, Basis::Counted);
+        }
+        let made = learned.output_within(waited_ms).min(reserved);
+        (Quantities::plain(expected.prompt, made), Basis::Timed)
+    }
+
+    /// What is charged, and what was held for it.
+    pub(super) fn charge(&self) -> Charge<'_> {
+        let Some(held) = &self.held else {
+            return Charge::default();
+        };
+        let instead_of = held.instead_of.and_then(|model| self.policy.model(model));
+        let holds = !held.reservations.is_empty();
+        let reserved = |measure| {
+            let amounts = held.reservations.iter();
+            let amounts = amounts.map(|reservation| reservation.reserved(measure));
+            amounts.max().unwrap_or(0)
+        };
+        let tokens = |measure| u64::try_from(reserved(measure)).unwrap_or(u64::MAX);
+        Charge {
+            is_counted: true,
+            bill: self.bill,
+            reserved: holds.then(|| Amounts {
+                requests: 1,
+                prompt: tokens(Measure::PromptTokens),
+                completion: tokens(Measure::CompletionTokens),
+                cost: Usd::from_pico(reserved(Measure::Money)),
+            }),
+            passed_over: &held.passed_over,
+            instead_of: instead_of.map(|model| &*model.name),
+        }
+    }
+
+    /// What can be learned from the exchange.
+    pub(super) fn observation(&self, bill: &Bill, milliseconds: u64) -> Option<Observation> {
+        let held = self.held.as_ref()?;
+        let Size {
+            bytes,
+            inline,
+            images,
+            prompts,
+            choices,
+            ..
+        } = held.size;
+        let answers = prompts.saturating_mul(choices).max(1);
+        let is_plain = images == 0 && self.api.is_some_and(|api| api.has_output());
+        let is_known = bill.basis == Basis::Reported && self.record.is_complete();
+        (is_plain && is_known).then(|| Observation {
+            prompt_bytes: bytes.saturating_sub(inline),
+            prompt_tokens: bill.used.prompt,
+            output_tokens: bill.used.completion.div_ceil(answers),
+            milliseconds,
+        })
+    }
+}
+
+fn cost(model: &Model, held: &Held, quantities: &Quantities) -> Cost {
+    match model.prices_at(held.priced_at) {
+        Some(list) => list.cost(quantities),
+        None => Cost {
+            usd: Usd::ZERO,
+            unpriced: None,
+        },
+    }
+}

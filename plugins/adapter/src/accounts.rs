@@ -1,0 +1,209 @@
+//! Accounts' records in the data that the host shares between workers: what the core asks of them,
+//! one operation after the other.
+
+use std::rc::Rc;
+
+use log::{error, warn};
+use proxy_wasm::hostcalls;
+use tollgate_core::exchange::Plan;
+use tollgate_core::limits::judge::{Now, Terms};
+use tollgate_core::limits::reservation::Reservation;
+use tollgate_core::limits::rule::Amounts;
+use tollgate_core::limits::settling::{Failure, Settling};
+use tollgate_core::limits::shared::{Found, Operation};
+use tollgate_core::limits::taking::{Inputs, Taken, Taking};
+use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
+
+use crate::member::Member;
+
+/// Settlements that wait to be tried again: beyond that, they are given up.
+const MOST_WAITING: usize = 10_000;
+
+/// Whose a request is, so that its accounts are found again.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) key: Option<KeyId>,
+    pub(crate) model: Option<ModelId>,
+}
+
+impl Owner {
+    fn accounts(&self) -> Vec<Account<'_>> {
+        let model = self.model.and_then(|model| self.policy.model(model));
+        self.policy.accounts(self.key, model)
+    }
+}
+
+/// A settlement with one account that could not be written yet.
+pub(crate) struct Unsettled {
+    owner: Owner,
+    account: usize,
+    reservation: Reservation,
+    used: Amounts,
+}
+
+/// Takes what a planned request needs, or nothing. What could not be given back is left in
+/// `unsettled`.
+pub(crate) fn take(
+    plan: &Plan<'_>,
+    now: Now,
+    member: &Member,
+    waiting: &mut Vec<Unsettled>,
+) -> Taken {
+    let accounts = plan.accounts();
+    if accounts.is_empty() {
+        return Taken::default();
+    }
+    let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+    let mut taking = Taking::new(Inputs {
+        terms: &terms,
+        demand: plan.demand(),
+        now,
+        vm: member.vm,
+        vms: &member.vms,
+    });
+    let keys = keys(&accounts);
+    while let Some(operation) = taking.next() {
+        match perform(&keys, operation) {
+            Done::Read(found) => taking.read(found),
+            Done::Wrote(done) => taking.wrote(done),
+        }
+    }
+    let mut taken = taking.finish();
+    for (account, failure, reservation) in taken.unsettled.drain(..) {
+        let unsettled = Unsettled {
+            owner: Owner {
+                policy: plan.policy(),
+                key: plan.key(),
+                model: plan.model_id(),
+            },
+            account,
+            reservation,
+            used: Amounts::default(),
+        };
+        unsettled.keep(failure, waiting);
+    }
+    for (account, lost) in &taken.lost {
+        let account = accounts.get(*account).map_or("", |account| &account.name);
+        warn!(
+            "vm-lost: {{\"account\":\"{account}\",\"vm\":\"{}.{}\",\"counter\":\"{:016x}\",\"amount\":\"{}\"}}",
+            lost.vm.slot,
+            lost.vm.generation,
+            lost.counter.to_bits(),
+            lost.amount
+        );
+    }
+    taken
+}
+
+/// Settles what is held as what was used. What can't be written is left in `waiting`.
+pub(crate) fn settle(
+    owner: &Owner,
+    reservations: &[Reservation],
+    used: Amounts,
+    now: Now,
+    waiting: &mut Vec<Unsettled>,
+) {
+    let failed = settle_all(&owner.accounts(), reservations, used, now);
+    for (account, failure) in failed {
+        let Some(reservation) = reservations.get(account) else {
+            continue;
+        };
+        let unsettled = Unsettled {
+            owner: owner.clone(),
+            account,
+            reservation: reservation.clone(),
+            used,
+        };
+        unsettled.keep(failure, waiting);
+    }
+}
+
+/// Tries again what could not be written.
+pub(crate) fn settle_waiting(waiting: &mut Vec<Unsettled>, now: Now) {
+    for unsettled in std::mem::take(waiting) {
+        let accounts = unsettled.owner.accounts();
+        let Some(account) = accounts.get(unsettled.account) else {
+            continue;
+        };
+        let account = std::slice::from_ref(account);
+        let reservation = std::slice::from_ref(&unsettled.reservation);
+        let failed = settle_all(account, reservation, unsettled.used, now);
+        drop(accounts);
+        if let Some((_, failure)) = failed.first() {
+            unsettled.keep(*failure, waiting);
+        }
+    }
+}
+
+impl Unsettled {
+    fn keep(self, failure: Failure, waiting: &mut Vec<Self>) {
+        if failure == Failure::Busy && waiting.len() < MOST_WAITING {
+            waiting.push(self);
+            return;
+        }
+        let accounts = self.owner.accounts();
+        let account = accounts
+            .get(self.account)
+            .map_or("", |account| &account.name);
+        error!(
+            "the account {account} can't be settled with: {failure:?}; {} lost",
+            self.used.cost
+        );
+    }
+}
+
+fn settle_all(
+    accounts: &[Account<'_>],
+    reservations: &[Reservation],
+    used: Amounts,
+    now: Now,
+) -> Vec<(usize, Failure)> {
+    let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+    let keys = keys(accounts);
+    let mut settling = Settling::new(&terms, reservations, used, now);
+    while let Some(operation) = settling.next() {
+        match perform(&keys, operation) {
+            Done::Read(found) => settling.read(found),
+            Done::Wrote(done) => settling.wrote(done),
+        }
+    }
+    settling.failed().to_vec()
+}
+
+fn keys(accounts: &[Account<'_>]) -> Vec<String> {
+    let keys = accounts.iter();
+    keys.map(|account| format!("tollgate.account.{}", account.name))
+        .collect()
+}
+
+/// What came of an operation.
+enum Done {
+    Read(Found),
+    Wrote(bool),
+}
+
+fn perform(keys: &[String], operation: Operation<'_>) -> Done {
+    let key = |account: usize| keys.get(account).map_or("", String::as_str);
+    match operation {
+        Operation::Read(account) => Done::Read(read(key(account))),
+        Operation::Write {
+            account,
+            value,
+            cas,
+        } => Done::Wrote(write(key(account), value, cas)),
+    }
+}
+
+/// A value that the host shares, with its number.
+pub(crate) fn read(key: &str) -> Found {
+    match hostcalls::get_shared_data(key) {
+        Ok((value, Some(cas))) => Some((value.unwrap_or_default(), cas)),
+        Ok((_, None)) | Err(_) => None,
+    }
+}
+
+/// Writes it, if it still has this number.
+pub(crate) fn write(key: &str, value: &[u8], cas: u32) -> bool {
+    hostcalls::set_shared_data(key, Some(value), Some(cas)).is_ok()
+}

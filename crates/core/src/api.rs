@@ -45,6 +45,8 @@ pub enum Endpoint {
     RetrieveModel(String),
     /// `GET /readyz`: the module is up and has a policy.
     Readiness,
+    /// `GET /v1/usage` or where the policy puts it: how the key stands with its limits.
+    Usage,
 }
 
 const INFERENCE: [(&str, Api); 8] = [
@@ -61,14 +63,14 @@ const INFERENCE: [(&str, Api); 8] = [
 const MODELS: &str = "/v1/models";
 const READINESS: &str = "/readyz";
 
-/// Decides by method and raw path (with query).
+/// Decides by method and raw path (with query). `usage`: where keys ask for their usage.
 ///
 /// Inference paths are compared literally, so what the upstream gets is what was decided on. A
 /// model's id may hold slashes, encoded or not; it never goes upstream.
 ///
 /// # Errors
 /// [`Refusal::UnsupportedEndpoint`] or [`Refusal::MethodNotAllowed`].
-pub fn classify(method: &[u8], path: &[u8]) -> Result<Endpoint, Refusal> {
+pub fn classify(method: &[u8], path: &[u8], usage: Option<&str>) -> Result<Endpoint, Refusal> {
     let path = path::without_query(path);
     let unsupported = || Refusal::UnsupportedEndpoint {
         method: crate::text::printable(method),
@@ -81,6 +83,7 @@ pub fn classify(method: &[u8], path: &[u8]) -> Result<Endpoint, Refusal> {
     let endpoint = match text {
         READINESS => Endpoint::Readiness,
         MODELS => Endpoint::ListModels,
+        _ if usage == Some(text) => Endpoint::Usage,
         _ => {
             let id = text
                 .strip_prefix(MODELS)
@@ -159,22 +162,28 @@ mod tests {
     #[test]
     fn known_endpoints() {
         assert_eq!(
-            classify(b"POST", b"/v1/messages?beta=true"),
+            classify(b"POST", b"/v1/messages?beta=true", Some("/v1/usage")),
             Ok(Endpoint::Inference(Api::Messages))
         );
-        assert_eq!(classify(b"GET", b"/v1/models"), Ok(Endpoint::ListModels));
+        assert_eq!(
+            classify(b"GET", b"/v1/models", Some("/v1/usage")),
+            Ok(Endpoint::ListModels)
+        );
         let id = Endpoint::RetrieveModel("Qwen/Qwen2.5".to_owned());
         assert_eq!(
-            classify(b"GET", b"/v1/models/Qwen%2FQwen2.5"),
+            classify(b"GET", b"/v1/models/Qwen%2FQwen2.5", Some("/v1/usage")),
             Ok(id.clone())
         );
-        assert_eq!(classify(b"GET", b"/v1/models/Qwen/Qwen2.5"), Ok(id));
+        assert_eq!(
+            classify(b"GET", b"/v1/models/Qwen/Qwen2.5", Some("/v1/usage")),
+            Ok(id)
+        );
     }
 
     #[test]
     fn a_wrong_method_names_the_right_one() {
         for method in [&b"GET"[..], b"OPTIONS", b"HEAD", b"post", b""] {
-            let refusal = classify(method, b"/v1/chat/completions").unwrap_err();
+            let refusal = classify(method, b"/v1/chat/completions", Some("/v1/usage")).unwrap_err();
             assert!(matches!(
                 refusal,
                 Refusal::MethodNotAllowed {
@@ -214,12 +223,12 @@ mod tests {
             "/v1\\chat/completions",
             "/v1/chat/completions\u{e9}",
         ] {
-            let result = classify(b"POST", path.as_bytes());
+            let result = classify(b"POST", path.as_bytes(), Some("/v1/usage"));
             assert!(
                 matches!(result, Err(Refusal::UnsupportedEndpoint { .. })),
                 "{path:?}"
             );
         }
-        assert!(classify(b"POST", b"/v1/chat/completions\xff").is_err());
+        assert!(classify(b"POST", b"/v1/chat/completions\xff", Some("/v1/usage")).is_err());
     }
 }

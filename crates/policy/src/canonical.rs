@@ -9,6 +9,7 @@ use tollgate_core::document::{Document, FORMAT, Model, Prices, Zone};
 
 /// What stands beside models and accounts.
 pub(crate) struct Economy {
+    pub(crate) usage_path: Option<String>,
     pub(crate) prices: Option<Prices>,
     /// Sorted by name.
     pub(crate) zones: Vec<Zone>,
@@ -41,6 +42,7 @@ pub(crate) fn seal(mut models: Vec<Model>, accounts: Accounts, economy: Economy)
     let mut document = Document {
         format: FORMAT,
         version: String::new(),
+        usage_path: economy.usage_path,
         prices: economy.prices,
         zones: economy.zones,
         models,

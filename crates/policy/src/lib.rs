@@ -20,6 +20,7 @@ mod prices;
 mod render;
 mod rules;
 mod sticky;
+mod usage_path;
 mod values;
 mod zones;
 
@@ -66,8 +67,10 @@ pub fn compile(sources: &[Source]) -> Result<Document, Vec<Diagnostic>> {
     };
     let models = models::compile(&files, &table, &mut limits, &mut errors);
     let accounts = accounts::compile(&files, &catalog, &mut limits, &mut errors);
+    let usage_path = usage_path::compile(&files, &mut errors);
     if errors.is_empty() {
         let economy = Economy {
+            usage_path,
             prices: table.prices,
             zones: limits.zones.into_sorted(),
             sources: limits.sources,

@@ -24,6 +24,8 @@ pub(crate) struct RuleFile {
     pub(crate) organizations: Entries<OrganizationRule>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) prices: Option<PricesRule>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) usage_path: Option<Text>,
 }
 
 #[derive(Derive)]

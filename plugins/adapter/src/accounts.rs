@@ -96,6 +96,11 @@ pub(crate) fn take(
     taken
 }
 
+/// What is kept of these accounts.
+pub(crate) fn read_all(accounts: &[Account<'_>]) -> Vec<Found> {
+    keys(accounts).iter().map(|key| read(key)).collect()
+}
+
 /// Settles what is held as what was used. What can't be written is left in `waiting`.
 pub(crate) fn settle(
     owner: &Owner,

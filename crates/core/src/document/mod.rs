@@ -27,6 +27,12 @@ pub struct Document {
     pub format: u32,
     /// 16 hex digits of the SHA-256 of this document with an empty `version` and no `sources`.
     pub version: String,
+    /// Where keys ask how they stand with their limits; `null`: nowhere.
+    #[serde(
+        default = "default_usage_path",
+        skip_serializing_if = "is_default_usage_path"
+    )]
+    pub usage_path: Option<String>,
     /// The price table, unless every model is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<Prices>,
@@ -217,6 +223,15 @@ pub fn cluster_name(upstreams: &[String], credential: Option<&str>) -> String {
         name.push_str(credential);
     }
     name
+}
+
+/// Where keys ask for their usage unless the policy says otherwise.
+pub fn default_usage_path() -> Option<String> {
+    Some("/v1/usage".to_owned())
+}
+
+fn is_default_usage_path(path: &Option<String>) -> bool {
+    *path == default_usage_path()
 }
 
 fn is_zero(n: &u64) -> bool {

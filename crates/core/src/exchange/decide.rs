@@ -22,7 +22,7 @@ impl Exchange {
         path: &[u8],
     ) -> Result<Step, Refusal> {
         let method = head.headers.first(":method").unwrap_or_default();
-        let endpoint = api::classify(method, path)?;
+        let endpoint = api::classify(method, path, self.policy.usage_path())?;
         if endpoint == Endpoint::Readiness {
             return Ok(Step::Reply(self.readiness()));
         }
@@ -49,6 +49,7 @@ impl Exchange {
                 let reply = models::retrieve(&self.policy, self.key, self.dialect, &id);
                 return reply.map(Step::Reply);
             }
+            Endpoint::Usage if self.concerns.reserves() => return Ok(Step::ReadAccounts),
             _ => {}
         }
         let remove = self.removals(head.headers);

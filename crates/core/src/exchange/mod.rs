@@ -10,6 +10,7 @@ mod announce;
 mod bill;
 mod decide;
 mod plan;
+mod usage;
 
 use std::rc::Rc;
 
@@ -69,6 +70,8 @@ pub enum Step {
     },
     /// Let it go upstream, changed.
     Forward(Forward),
+    /// Answer it with [`Exchange::usage`], by what is kept of [`Exchange::usage_accounts`].
+    ReadAccounts,
 }
 
 /// The changes to a request that goes upstream.

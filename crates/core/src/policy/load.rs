@@ -73,6 +73,7 @@ impl Policy {
             sticky_headers,
             zones: zones.into_zones(),
             price_version: document.prices.map(|prices| prices.version.into()),
+            usage_path: document.usage_path.map(Into::into),
         })
     }
 }
@@ -83,6 +84,8 @@ impl Policy {
 struct Envelope<'a> {
     format: u32,
     version: String,
+    #[serde(default = "document::default_usage_path")]
+    usage_path: Option<String>,
     #[serde(default)]
     prices: Option<document::Prices>,
     #[serde(default)]

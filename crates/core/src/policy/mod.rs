@@ -33,6 +33,7 @@ pub struct Policy {
     sticky_headers: Vec<Box<str>>,
     zones: Box<[Zone]>,
     price_version: Option<Box<str>>,
+    usage_path: Option<Box<str>>,
 }
 
 /// A model of one policy.
@@ -163,6 +164,11 @@ impl Policy {
             team: &team.name,
             key: &key.name,
         })
+    }
+
+    /// Where keys ask how they stand with their limits; `None`: nowhere.
+    pub fn usage_path(&self) -> Option<&str> {
+        self.usage_path.as_deref()
     }
 
     /// The version of the price table, if anything has a price.

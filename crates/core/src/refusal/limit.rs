@@ -213,7 +213,8 @@ impl fmt::Display for LimitReached {
 }
 
 impl Unit {
-    fn of(measure: Measure) -> Self {
+    /// The unit of a measure.
+    pub fn of(measure: Measure) -> Self {
         match measure {
             Measure::Requests => Self::Requests,
             Measure::PromptTokens => Self::PromptTokens,
@@ -236,7 +237,7 @@ impl Unit {
     }
 
     /// Money as decimal text, everything else as a number.
-    fn value(self, amount: u128) -> Value {
+    pub fn value(self, amount: u128) -> Value {
         match self {
             Self::Usd => self.plain(amount).into(),
             _ => u64::try_from(amount).unwrap_or(u64::MAX).into(),

@@ -119,6 +119,7 @@ impl Request<'_> {
             }
             Step::Forward(forward) => Ok(forward),
             Step::Reply(reply) => Err(reply),
+            Step::ReadAccounts => panic!("no account has limits"),
         };
         (exchange, result)
     }

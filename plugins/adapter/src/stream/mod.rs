@@ -16,7 +16,7 @@ use tollgate_core::reply::Reply;
 use tollgate_core::secret::Hash;
 use tollgate_core::settlement::{Ending, Settlement};
 
-use crate::accounts::Owner;
+use crate::accounts::{self, Owner};
 use crate::vm::{self, UploadGuard};
 use crate::{host, record};
 
@@ -87,6 +87,11 @@ impl Stream {
             Step::Reply(reply) => self.reply(reply),
             Step::Forward(forward) => self.forward(forward, 0),
             Step::AwaitBody { remove } => self.await_body(Headers(&headers), &remove),
+            Step::ReadAccounts => {
+                let found = accounts::read_all(&exchange.usage_accounts());
+                let reply = exchange.usage(found, host::clocks());
+                self.reply(reply)
+            }
         }
     }
 

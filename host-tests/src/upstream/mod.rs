@@ -47,6 +47,8 @@ struct Inner {
     slots: HashMap<String, Slot>,
     strays: Vec<String>,
     traffic: Vec<Vec<u8>>,
+    playing: usize,
+    most_playing: usize,
 }
 
 #[derive(Debug, Default)]
@@ -156,6 +158,11 @@ impl Upstream {
         self.state.lock().strays.clone()
     }
 
+    /// The most answers that were being played at one time.
+    pub fn most_playing(&self) -> usize {
+        self.state.lock().most_playing
+    }
+
     /// Every head received and the beginning of each body.
     pub fn traffic(&self) -> Vec<Vec<u8>> {
         self.state.lock().traffic.clone()
@@ -224,16 +231,20 @@ impl State {
         let slot = inner.slots.get_mut(id)?;
         slot.playing += 1;
         slot.received.push(received);
-        self.changed.notify_waiters();
-        Some(Script {
+        let script = Script {
             number: slot.received.len() - 1,
             answer: slot.answer.clone(),
             resumed: slot.resumed.subscribe(),
-        })
+        };
+        inner.playing += 1;
+        inner.most_playing = inner.most_playing.max(inner.playing);
+        self.changed.notify_waiters();
+        Some(script)
     }
 
     fn end(&self, id: &str, number: usize, taken: bool) {
         let mut inner = self.lock();
+        inner.playing -= 1;
         if let Some(slot) = inner.slots.get_mut(id) {
             slot.playing -= 1;
             if let Some(received) = slot.received.get_mut(number) {

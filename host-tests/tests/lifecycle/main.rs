@@ -4,10 +4,17 @@
 //! `make test` sets what it needs: `TOLLGATE_ENVOY` (Envoy's binary), `TOLLGATE_CLI` (ours) and
 //! `TOLLGATE_MODULE` (the gateway module; the other modules are beside it).
 
-#![expect(clippy::print_stderr, reason = "a test runner talks to the terminal")]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test runner talks to the terminal"
+)]
 
+mod accounts;
+mod budgets;
 mod chain;
 mod client;
+mod concurrency;
 mod counting;
 mod credentials;
 mod decompressor;
@@ -57,6 +64,8 @@ fn main() -> ExitCode {
         failover::PROMISES,
         keys::PROMISES,
         counting::PROMISES,
+        budgets::PROMISES,
+        concurrency::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use tollgate_core::exchange::Plan;
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::taking::Taken;
@@ -75,6 +76,10 @@ fn member(now: Now) -> Result<Rc<Member>, member::Lost> {
             return Ok(Rc::clone(current));
         }
         let beaten = Rc::new(Member::beat(member.as_deref(), now)?);
+        let Vm { slot, generation } = beaten.vm;
+        if member.as_ref().is_none_or(|before| before.vm != beaten.vm) {
+            log::info!("this VM is {slot}.{generation} of the proxy's");
+        }
         *member = Some(Rc::clone(&beaten));
         Ok(beaten)
     })

@@ -20,6 +20,10 @@ impl RootContext for Root {
         self.0.on_configure(size)
     }
 
+    fn on_tick(&mut self) {
+        self.0.on_tick();
+    }
+
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         let inner = self.0.create_http_context(id)?;
         let phase = Vec::new();

@@ -22,6 +22,7 @@ mod edits;
 mod failover;
 mod gateway;
 mod keys;
+mod lost_vms;
 mod messages;
 mod modules;
 mod overload;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         counting::PROMISES,
         budgets::PROMISES,
         concurrency::PROMISES,
+        lost_vms::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -23,8 +23,8 @@ pub(crate) const PROMISES: &[Promise] = &[
     ("traps/let-nothing-pass", nothing_passes),
 ];
 
-const TRAPPED: usize = 0;
-const OTHER: usize = 1;
+pub(crate) const TRAPPED: usize = 0;
+pub(crate) const OTHER: usize = 1;
 
 fn start(folder: &Path) -> Result<Gateway> {
     let setup = Setup::new(folder)?.module("tollgate_trap.wasm")?;
@@ -123,11 +123,12 @@ fn nothing_passes(folder: &Path) -> Result<()> {
 fn trap(gateway: &Gateway, phase: &str, path: &str) -> Result<Seen> {
     recover(gateway)?;
     let mut connection = connection_on(gateway, TRAPPED)?;
-    ask_on(gateway, &mut connection, &trapping(phase, path))
+    ask_on(gateway, &mut connection, &trapping("one", phase, path))
 }
 
-fn trapping(phase: &str, path: &str) -> Request {
-    let authorization = format!("Bearer {}", secret("one"));
+/// A request of this team that traps there.
+pub(crate) fn trapping(team: &str, phase: &str, path: &str) -> Request {
+    let authorization = format!("Bearer {}", secret(team));
     request(json!({
         "path": path,
         "headers": {"authorization": authorization, "x-trap": phase, "content-type": "application/json"},
@@ -148,7 +149,11 @@ fn recover(gateway: &Gateway) -> Result<()> {
     })
 }
 
-fn ask_on(gateway: &Gateway, connection: &mut Connection, request: &Request) -> Result<Seen> {
+pub(crate) fn ask_on(
+    gateway: &Gateway,
+    connection: &mut Connection,
+    request: &Request,
+) -> Result<Seen> {
     let setup = &gateway.setup;
     let answer = answered();
     setup.runtime.block_on(exchange(
@@ -160,7 +165,7 @@ fn ask_on(gateway: &Gateway, connection: &mut Connection, request: &Request) -> 
 }
 
 /// Opens connections until the kernel gives one to this worker.
-fn connection_on(gateway: &Gateway, worker: usize) -> Result<Connection> {
+pub(crate) fn connection_on(gateway: &Gateway, worker: usize) -> Result<Connection> {
     const MOST: usize = 64;
     for _ in 0..MOST {
         let before = accepted(gateway)?;

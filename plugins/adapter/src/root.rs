@@ -41,6 +41,9 @@ impl RootContext for Root {
                 self.policy = Some(Rc::new(policy));
                 // A base VM gets here too, but it never ticks.
                 self.set_tick_period(Duration::from_nanos(TICK));
+                if self.concerns.reserves() {
+                    vm::keep_alive(host::clocks());
+                }
                 true
             }
             Err(problem) => {

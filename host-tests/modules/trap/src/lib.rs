@@ -1,5 +1,9 @@
-//! The gateway module with a flaw: it traps in the phase that a request's header `x-trap` names.
+//! The gateway module with a flaw: it traps in the phase that a request's header `x-trap` names, or
+//! does nothing else for a while if that says `block`.
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use tollgate_adapter::proxy_wasm::hostcalls::get_current_time;
 use tollgate_adapter::proxy_wasm::traits::{Context, HttpContext, RootContext};
 use tollgate_adapter::proxy_wasm::types::{Action, ContextType};
 use tollgate_adapter::{Concerns, root, start};
@@ -35,6 +39,13 @@ impl RootContext for Root {
     }
 }
 
+/// Longer than others wait for a sign of life.
+fn block() {
+    let now = || get_current_time().unwrap_or(UNIX_EPOCH);
+    let until = now() + Duration::from_secs(5);
+    while now() < until {}
+}
+
 struct Stream {
     inner: Box<dyn HttpContext>,
     /// In which it traps.
@@ -56,6 +67,9 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, count: usize, end_of_stream: bool) -> Action {
         let phase = self.get_http_request_header_bytes("x-trap");
         self.phase = phase.unwrap_or_default();
+        if self.phase == b"block" {
+            block();
+        }
         self.enter("request_headers");
         self.inner.on_http_request_headers(count, end_of_stream)
     }

@@ -58,10 +58,10 @@ pub(crate) fn reporting(prompt: u64, completion: u64, after_ms: u64) -> Answer {
 pub(crate) fn clients(
     gateway: &Gateway,
     count: usize,
-    next: fn(usize, usize) -> Option<(Request, Answer)>,
+    next: impl Fn(usize, usize) -> Option<(Request, Answer)> + Clone + Send + 'static,
 ) -> Result<Vec<Seen>> {
     let clients: Vec<_> = (0..count)
-        .map(|number| client(gateway, number, next))
+        .map(|number| client(gateway, number, next.clone()))
         .collect();
     let mut all = Vec::new();
     for client in clients {
@@ -73,7 +73,7 @@ pub(crate) fn clients(
 fn client(
     gateway: &Gateway,
     number: usize,
-    next: fn(usize, usize) -> Option<(Request, Answer)>,
+    next: impl Fn(usize, usize) -> Option<(Request, Answer)> + Send + 'static,
 ) -> JoinHandle<Result<Vec<Seen>>> {
     let (listener, upstream) = (gateway.envoy.listener, gateway.setup.upstream.clone());
     gateway.setup.runtime.spawn(async move {

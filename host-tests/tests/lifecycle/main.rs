@@ -15,6 +15,7 @@ mod budgets;
 mod chain;
 mod client;
 mod concurrency;
+mod counters;
 mod counting;
 mod credentials;
 mod decompressor;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         budgets::PROMISES,
         concurrency::PROMISES,
         lost_vms::PROMISES,
+        counters::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

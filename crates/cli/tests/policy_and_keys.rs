@@ -75,14 +75,14 @@ fn render_gives_the_file_the_mode_of_any_new_file() {
 
 #[test]
 fn mistakes_are_printed_and_nothing_is_written() {
-    let folder = folder("models: {chat: {}}\n");
+    let folder = folder("models: {chat: {price: free}}\n");
     let (rules, file) = (path(&folder, "policies"), path(&folder, "policy.json"));
     fs::write(&file, "the policy before").unwrap();
     let expected = format!(
         "error: the model `chat` has no target
  --> {rules}/rules.yaml:1:10
   |
-1 | models: {{chat: {{}}}}
+1 | models: {{chat: {{price: free}}}}
   |          ^^^^
   |
   = help: `targets: {{stable: {{}}}}` sends it to the upstream `default`

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from processes import Program
 from shell import free_ports
 
 KEY = "sk-docs-tests"
+# With limits.
+SPENDER, SPENT, BROKE = "sk-docs-spender", "sk-docs-spent", "sk-docs-broke"
 RULES = """
 models:
   chat: {aliases: [alias], price: free, targets: {only: {model: detailed}}}
@@ -26,15 +29,30 @@ models:
   dead: {price: free, targets: {only: {upstreams: [dead]}}}
   no-credential: {price: free, targets: {only: {credential: absent}}}
   reserved: {price: free, targets: {only: {}}}
+  priced: {targets: {only: {model: detailed}}}
+prices:
+  version: docs
+  models:
+    priced: [{per_million_tokens: {input: 1, output: 2}}]
 organizations:
   docs:
-    models: [chat, unreported, failing, broken, slow, dead, no-credential]
+    models: [chat, unreported, failing, broken, slow, dead, no-credential, priced]
     teams:
       tests:
         keys:
           active:
-            hash: sha256:HASH
-""".replace("HASH", hashlib.sha256(KEY.encode()).hexdigest())
+            hash: sha256:<sk-docs-tests>
+          spender:
+            hash: sha256:<sk-docs-spender>
+            limits: [{budget: 0, per: ever, soft: true}, {budget: 1, per: month}]
+          spent:
+            hash: sha256:<sk-docs-spent>
+            limits: [{budget: 0, per: day, fallback: chat}]
+          broke:
+            hash: sha256:<sk-docs-broke>
+            limits: [{budget: 0, per: day}]
+"""
+RULES = re.sub("<(.*?)>", lambda m: hashlib.sha256(m[1].encode()).hexdigest(), RULES)
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,11 @@ def ask(gateway: Gateway, path: str, body=None, **headers) -> tuple[int, dict]:
 
 def chat(gateway: Gateway, model: str, **fields) -> tuple[int, dict]:
     return ask(gateway, "/v1/chat/completions", {"model": model, **fields})
+
+
+def spend(gateway: Gateway, key: str) -> tuple[int, dict]:
+    return ask(gateway, "/v1/chat/completions", {"model": "priced", "max_tokens": 10},
+               authorization=f"Bearer {key}")
 
 
 def raw(gateway: Gateway, text: str, until: bytes = b"}}") -> tuple[int, dict]:
@@ -163,6 +186,10 @@ ENDINGS = {
                                  503, "upstream_unavailable", "upstream_error"),
     "no upstream credential": (lambda g: chat(g, "no-credential"),
                                503, "upstream_credential_missing", "upstream_error"),
+    "a priced chat": (lambda g: spend(g, SPENDER), 200, None, "ok"),
+    "a budget that is used up, and a cheaper model": (lambda g: spend(g, SPENT), 200, None, "ok"),
+    "a budget that is smaller than the request": (lambda g: spend(g, BROKE),
+                                                  400, "request_exceeds_limit", "refused"),
     "an answer that breaks off": (lambda g: stream(g, "broken", b"never"), 200, None,
                                   "interrupted"),
     "a client that leaves": (lambda g: stream(g, "slow", b"France"), 200, None, "client_closed"),

@@ -9,10 +9,11 @@ SHELL := bash
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
 WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
-	-p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap \
-	-p tollgate-bench-empty -p tollgate-bench-floor
+	-p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit -p tollgate-budget \
+	-p tollgate-token-meter -p tollgate-trap -p tollgate-bench-empty -p tollgate-bench-floor
 # What the tests load beside the gateway module.
-TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-token-meter -p tollgate-trap
+TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit \
+	-p tollgate-budget -p tollgate-token-meter -p tollgate-trap
 # Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
 OPEN_FILES := 8192
 

@@ -1,4 +1,4 @@
-//! key-auth → model-router → token-meter in one Envoy: clients, upstreams, the access log and
+//! key-auth → model-router → rate-limit → budget → token-meter in one Envoy: clients, upstreams, the access log and
 //! the metrics see the same as with the gateway module.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,8 @@ use tollgate_host_tests::scenario::{Abort, Answer, Request};
 use tollgate_host_tests::stage::Seen;
 
 use crate::Promise;
-use crate::client::shown;
+use crate::accounts::{limited, priced_chat, reporting};
+use crate::client::{refused, served, shown};
 use crate::gateway::{Gateway, wait_for};
 use crate::messages::{answered, chat, held, request, stream_at_once, streamed_chat};
 use crate::modules::{CHAIN, ROUTED, start};
@@ -29,7 +30,32 @@ pub(crate) const PROMISES: &[Promise] = &[
         same(folder, counted)
     }),
     ("chain/never-serves-more-than-each-policy-allows", edit),
+    ("chain/holds-accounts-to-rates-and-to-budgets", limits),
 ];
+
+/// One module refuses by what is asked, the other by what it costs, and each counts by itself.
+fn limits(folder: &Path) -> Result<()> {
+    let limits = "{requests: 3, per: day}, {concurrency: 1}, {budget: 0.0025, per: ever}";
+    let rules = limited(&[("one", limits), ("two", "{max_output: 5}")]);
+    let gateway = start(folder, &rules, &CHAIN)?;
+    let request = priced_chat("one", 600);
+    let seen = served(gateway.ask(&request, Some(&reporting(1000, 700, 0)))?)?;
+    let left = seen.client.headers.value("x-ratelimit-remaining-requests");
+    ensure!(left.as_deref() == Some(b"2"), "{left:?} requests left");
+    let record = gateway.record("model", "priced")?;
+    ensure!(
+        record["cost_usd"] == "0.0024" && record["charged"] == "reported",
+        "{record}"
+    );
+    refused(gateway.ask(&request, None)?, 403, "insufficient_quota")?;
+    let small = priced_chat("one", 10);
+    served(gateway.ask(&small, Some(&reporting(1, 1, 0)))?)?;
+    refused(gateway.ask(&small, None)?, 429, "rate_limit_exceeded")?;
+    let seen = served(gateway.ask(&chat("two", "plain"), Some(&answered()))?)?;
+    let body: Value = serde_json::from_slice(&seen.upstream[0].body)?;
+    ensure!(body["max_completion_tokens"] == 5, "{body}");
+    Ok(())
+}
 
 /// While an edit comes into force, one module may know a key that the next one does not.
 fn edit(folder: &Path) -> Result<()> {

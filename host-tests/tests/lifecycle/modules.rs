@@ -29,9 +29,11 @@ pub(crate) const ROUTED: &str = "  routed: {aliases: [alias], price: free, targe
 const HINT: &str = "x-gateway-inference-fairness-id";
 
 /// The modules in the order of their chain: what a filter is called, which file it is.
-pub(crate) const CHAIN: [(&str, &str); 3] = [
+pub(crate) const CHAIN: [(&str, &str); 5] = [
     ("key-auth", "tollgate_key_auth.wasm"),
     ("model-router", "tollgate_model_router.wasm"),
+    ("rate-limit", "tollgate_rate_limit.wasm"),
+    ("budget", "tollgate_budget.wasm"),
     ("token-meter", "tollgate_token_meter.wasm"),
 ];
 
@@ -153,7 +155,7 @@ fn model_router(folder: &Path) -> Result<()> {
 
 fn token_meter(folder: &Path) -> Result<()> {
     let models = format!("{}{ROUTED}", crate::rules::PLAIN);
-    let gateway = start(folder, &rules(&models, &["one"]), &CHAIN[2..])?;
+    let gateway = start(folder, &rules(&models, &["one"]), &CHAIN[4..])?;
     let seen = ask(&gateway, &chat("one", "alias"))?;
     ensure!(
         header(&seen, "accept-encoding").is_none(),

@@ -15,6 +15,7 @@ use tollgate_core::limits::taking::{Inputs, Taken, Taking};
 use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
 
 use crate::member::Member;
+use crate::vm;
 
 /// Settlements that wait to be tried again: beyond that, they are given up.
 const MOST_WAITING: usize = 10_000;
@@ -178,8 +179,7 @@ fn settle_all(
 
 fn keys(accounts: &[Account<'_>]) -> Vec<String> {
     let keys = accounts.iter();
-    keys.map(|account| format!("tollgate.account.{}", account.name))
-        .collect()
+    keys.map(|account| vm::record_key(&account.name)).collect()
 }
 
 /// What came of an operation.

@@ -56,6 +56,14 @@ pub(crate) fn publish_reservation(settlement: &Settlement<'_>, record_id: &str) 
     }
 }
 
+/// Publishes what it cost.
+pub(crate) fn publish_charge(settlement: &Settlement<'_>) {
+    if let Some(bill) = &settlement.bill {
+        publish("tollgate.charged", bill.basis.name().as_bytes());
+        publish("tollgate.cost_usd", bill.cost.usd.to_string().as_bytes());
+    }
+}
+
 /// Publishes what became of it.
 pub(crate) fn publish_result(settlement: &Settlement<'_>) {
     publish_texts([
@@ -68,10 +76,6 @@ pub(crate) fn publish_result(settlement: &Settlement<'_>) {
         ),
         ("tollgate.usage", Some(settlement.usage.name())),
     ]);
-    if let Some(bill) = &settlement.bill {
-        publish("tollgate.charged", bill.basis.name().as_bytes());
-        publish("tollgate.cost_usd", bill.cost.usd.to_string().as_bytes());
-    }
     if let Some(limit) = settlement.limit {
         publish_limit(limit);
     }

@@ -23,6 +23,7 @@ pub(crate) struct Root {
 
 impl Root {
     pub(crate) fn new(concerns: Concerns) -> Self {
+        vm::keep_records_under(concerns.records());
         Self {
             concerns,
             policy: None,
@@ -36,7 +37,8 @@ impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let document = self.get_plugin_configuration().unwrap_or_default();
         match Policy::load(&document) {
-            Ok(policy) => {
+            Ok(mut policy) => {
+                policy.keep_limits_of(self.concerns);
                 info!("policy {} is in force", policy.version());
                 self.policy = Some(Rc::new(policy));
                 // A base VM gets here too, but it never ticks.

@@ -29,6 +29,17 @@ thread_local! {
     /// 64 random bits, since each hasher's state has its own random keys.
     static START: u64 = RandomState::new().build_hasher().finish();
     static RECORDS: Cell<u64> = const { Cell::new(0) };
+    static KEPT_UNDER: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Says what the records of accounts are kept under: the same for all roots of a module.
+pub(crate) fn keep_records_under(prefix: &'static str) {
+    KEPT_UNDER.set(prefix);
+}
+
+/// The key of an account's record in the data that VMs share.
+pub(crate) fn record_key(account: &str) -> String {
+    format!("{}.{account}", KEPT_UNDER.get())
 }
 
 /// What identifies a settlement everywhere: which start of a VM it belongs to, and its number there.

@@ -1,8 +1,9 @@
 //! Which accounts have to have room for a request.
 
 use super::{KeyId, Model, Policy, Tenant, index};
+use crate::concerns::Concerns;
 use crate::limits::judge::Terms;
-use crate::limits::rule::Limit;
+use crate::limits::rule::{Bound, Limit, Measure};
 
 /// An account that has limits.
 #[derive(Clone, Debug)]
@@ -15,6 +16,31 @@ pub struct Account<'p> {
 }
 
 impl Policy {
+    /// Keeps the limits that a module with these concerns holds accounts to.
+    pub fn keep_limits_of(&mut self, concerns: Concerns) {
+        if concerns.limit && concerns.spend {
+            return;
+        }
+        let keep = |limits: &mut Box<[Limit]>| {
+            let mut kept = std::mem::take(limits).into_vec();
+            kept.retain(|limit| concerns.holds_to(limit));
+            *limits = kept.into();
+        };
+        self.models
+            .iter_mut()
+            .for_each(|model| keep(&mut model.limits));
+        self.teams
+            .iter_mut()
+            .for_each(|team| keep(&mut team.limits));
+        for organization in &mut self.organizations {
+            keep(&mut organization.limits);
+        }
+        let keys = self.keys.iter_mut();
+        for restrictions in keys.filter_map(|key| key.restrictions.as_mut()) {
+            keep(&mut restrictions.limits);
+        }
+    }
+
     /// The accounts of a request, in the order in which they are taken from: key, team, organization,
     /// model. Those without limits are left out.
     pub fn accounts<'p>(
@@ -67,5 +93,28 @@ impl Policy {
                 zones: &self.zones,
             },
         })
+    }
+}
+
+impl Concerns {
+    /// Whether this limit is one of its own.
+    fn holds_to(self, limit: &Limit) -> bool {
+        match &limit.bound {
+            Bound::Window {
+                measure: Measure::Money,
+                ..
+            } => self.spend,
+            _ => self.limit,
+        }
+    }
+
+    /// What the records of accounts are kept under: modules of a chain may share a host's data, and
+    /// each counts by itself.
+    pub fn records(self) -> &'static str {
+        match (self.limit, self.spend) {
+            (true, false) => "tollgate.rates",
+            (false, true) => "tollgate.budgets",
+            _ => "tollgate.accounts",
+        }
     }
 }

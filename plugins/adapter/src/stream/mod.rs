@@ -205,7 +205,10 @@ impl Stream {
     /// Where something is held, the log knows it even if this VM does not live to tell.
     fn publish_reservation(&self) {
         let is_held = self.exchange.as_ref().is_some_and(|e| e.held().is_some());
-        if is_held && let Some(settlement) = self.settlement() {
+        if is_held
+            && self.concerns.spend
+            && let Some(settlement) = self.settlement()
+        {
             record::publish_request(&settlement);
             record::publish_reservation(&settlement, &vm::next_record_id());
         }
@@ -280,7 +283,14 @@ impl Stream {
         if let Some(settlement) = self.settlement() {
             record::publish_request(&settlement);
             record::publish_result(&settlement);
+            self.publish_charge(&settlement);
             self.published = true;
+        }
+    }
+
+    fn publish_charge(&self, settlement: &Settlement<'_>) {
+        if self.concerns.spend {
+            record::publish_charge(settlement);
         }
     }
 
@@ -289,6 +299,9 @@ impl Stream {
         self.publish();
         self.close();
         if let Some(settlement) = self.settlement() {
+            if !self.published {
+                self.publish_charge(&settlement);
+            }
             if self.published && !settlement.is_probe {
                 vm::with_metrics(|metrics| metrics.count(&settlement));
             }

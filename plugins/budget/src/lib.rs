@@ -1,0 +1,3 @@
+//! Budgets alone.
+
+tollgate_adapter::module!(tollgate_adapter::Concerns::BUDGET);

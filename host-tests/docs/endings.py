@@ -39,6 +39,7 @@ organizations:
     models: [chat, unreported, failing, broken, slow, dead, no-credential, priced]
     teams:
       tests:
+        limits: [{budget: 100, per: month}]
         keys:
           active:
             hash: sha256:<sk-docs-tests>

@@ -3,7 +3,17 @@
 use serde_json::{Value, json};
 
 /// The labels of the module's metrics: `tollgate_<metric>;label=value;label=value`.
-pub(crate) const LABELS: [&str; 6] = ["organization", "team", "model", "outcome", "reason", "kind"];
+pub(crate) const LABELS: [&str; 9] = [
+    "organization",
+    "team",
+    "model",
+    "outcome",
+    "reason",
+    "kind",
+    "part",
+    "rule",
+    "did",
+];
 
 /// Milliseconds, from a cached first token to the longest answer.
 const BUCKETS: [u32; 16] = [

@@ -71,6 +71,7 @@ pub(crate) fn take(
         }
     }
     let mut taken = taking.finish();
+    vm::with_metrics(|metrics| metrics.count_swap_retries(taken.conflicts));
     for (account, failure, reservation) in taken.unsettled.drain(..) {
         let unsettled = Unsettled {
             owner: Owner {
@@ -174,6 +175,7 @@ fn settle_all(
             Done::Wrote(done) => settling.wrote(done),
         }
     }
+    vm::with_metrics(|metrics| metrics.count_swap_retries(settling.conflicts()));
     settling.failed().to_vec()
 }
 

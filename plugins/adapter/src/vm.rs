@@ -51,8 +51,9 @@ pub(crate) fn next_record_id() -> String {
 
 /// Says to other VMs that this one is alive, and tries again what could not be settled.
 pub(crate) fn tick(now: Now) {
-    if let Err(problem) = member(now) {
-        log::error!("{problem}");
+    match member(now) {
+        Ok(member) => with_metrics(|metrics| metrics.set_dead_vms(member.vms.dead())),
+        Err(problem) => log::error!("{problem}"),
     }
     WAITING.with_borrow_mut(|waiting| accounts::settle_waiting(waiting, now));
 }

@@ -6,7 +6,7 @@ use crate::limits::estimate::Estimate;
 use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learned::Learning;
 use crate::limits::reservation::Reservation;
-use crate::limits::rule::{Limit, Mode};
+use crate::limits::rule::{Limit, Measure, Mode};
 use crate::limits::standing::Standing;
 use crate::limits::taking::{Outcome, Taken};
 use crate::policy::{Account, ModelId};
@@ -33,7 +33,7 @@ pub(super) struct Held {
     pub(super) estimate: Estimate,
     /// By account, in the order of [`crate::policy::Policy::accounts`].
     pub(super) reservations: Vec<Reservation>,
-    pub(super) standings: Vec<Standing>,
+    pub(super) standings: Vec<(usize, Standing)>,
     /// Rules in shadow that would have refused it, and soft ones that warn.
     pub(super) passed_over: Vec<String>,
     /// The model that it would have gone to.
@@ -119,6 +119,35 @@ impl Exchange {
             // The cheaper model can't serve it: why the first one doesn't is what counts.
             Err(_) => Err(refusal),
         }
+    }
+
+    /// Budgets of organizations and teams, by their rule, and how many thousandths of them are used
+    /// or held.
+    pub fn budgets(&self) -> Vec<(String, u64)> {
+        let Some(held) = &self.held else {
+            return Vec::new();
+        };
+        let model = held.model.and_then(|model| self.policy.model(model));
+        let accounts = self.policy.accounts(self.key, model);
+        let money = held.standings.iter().filter(|(_, standing)| {
+            standing.measure == Some(Measure::Money) && standing.is_enforced && standing.amount > 0
+        });
+        let budgets = money.filter_map(|(account, standing)| {
+            let account = accounts.get(*account)?;
+            let limit = account.terms.limits.get(standing.limit)?;
+            let is_shared = ["team:", "organization:"]
+                .iter()
+                .any(|s| account.name.starts_with(s));
+            let used = standing.amount.saturating_sub(standing.left);
+            let permille = used.saturating_mul(1000).checked_div(standing.amount)?;
+            is_shared.then(|| {
+                (
+                    limit.rule.to_string(),
+                    u64::try_from(permille).unwrap_or(u64::MAX),
+                )
+            })
+        });
+        budgets.collect()
     }
 
     /// What is held, by account, and the model that it is held for.

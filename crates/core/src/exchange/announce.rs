@@ -36,9 +36,13 @@ impl Exchange {
 }
 
 /// The enforced limit that leaves least.
-fn tightest(standings: &[Standing], counts: impl Fn(Measure) -> bool) -> Option<&Standing> {
+fn tightest(
+    standings: &[(usize, Standing)],
+    counts: impl Fn(Measure) -> bool,
+) -> Option<&Standing> {
     let counted = standings
         .iter()
+        .map(|(_, standing)| standing)
         .filter(|standing| standing.is_enforced && standing.measure.is_some_and(&counts));
     counted.min_by_key(|standing| standing.left)
 }

@@ -113,20 +113,15 @@ impl Exchange {
         };
         let instead_of = held.instead_of.and_then(|model| self.policy.model(model));
         let holds = !held.reservations.is_empty();
-        let reserved = |measure| {
-            let amounts = held.reservations.iter();
-            let amounts = amounts.map(|reservation| reservation.reserved(measure));
-            amounts.max().unwrap_or(0)
-        };
-        let tokens = |measure| u64::try_from(reserved(measure)).unwrap_or(u64::MAX);
+        let money = held.reservations.iter();
+        let money = money.map(|reservation| reservation.reserved(Measure::Money));
+        let named = held.estimate.demand.named;
         Charge {
             is_counted: true,
             bill: self.bill,
             reserved: holds.then(|| Amounts {
-                requests: 1,
-                prompt: tokens(Measure::PromptTokens),
-                completion: tokens(Measure::CompletionTokens),
-                cost: Usd::from_pico(reserved(Measure::Money)),
+                cost: Usd::from_pico(money.max().unwrap_or(0)),
+                ..named
             }),
             passed_over: &held.passed_over,
             instead_of: instead_of.map(|model| &*model.name),

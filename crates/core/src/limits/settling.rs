@@ -17,6 +17,7 @@ pub struct Settling<'a> {
     /// What is to be written for it.
     write: Option<(Vec<u8>, u32)>,
     tries: u32,
+    conflicts: u32,
     failed: Vec<(usize, Failure)>,
 }
 
@@ -45,6 +46,7 @@ impl<'a> Settling<'a> {
             account: 0,
             write: None,
             tries: 0,
+            conflicts: 0,
             failed: Vec::new(),
         }
     }
@@ -87,9 +89,15 @@ impl<'a> Settling<'a> {
             return;
         }
         self.tries = self.tries.saturating_add(1);
+        self.conflicts = self.conflicts.saturating_add(1);
         if self.tries >= MOST_TRIES {
             self.fail(Failure::Busy);
         }
+    }
+
+    /// Writes that failed because another worker was first.
+    pub fn conflicts(&self) -> u32 {
+        self.conflicts
     }
 
     /// The accounts that are not settled, by their place.

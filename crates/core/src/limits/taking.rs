@@ -78,8 +78,8 @@ pub struct Taken {
     pub outcome: Outcome,
     /// Limits that the request does not fit, with the place of their account, whatever their mode.
     pub shortfalls: Vec<(usize, Shortfall)>,
-    /// What is left of enforced limits, this request's part being taken.
-    pub standings: Vec<Standing>,
+    /// How limits stand, this request's part being taken, with the place of their account.
+    pub standings: Vec<(usize, Standing)>,
     /// What dead VMs held and was cleared, with the place of the account.
     pub lost: Vec<(usize, Lost)>,
     /// Accounts in which what was taken could not be given back.
@@ -217,9 +217,8 @@ impl<'a> Taking<'a> {
             taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
             if is_admitted {
                 let now = self.inputs.now;
-                taken
-                    .standings
-                    .extend(standing::all(&entry.copy.record, *terms, now));
+                let standings = standing::all(&entry.copy.record, *terms, now);
+                taken.standings.extend(standings.map(|s| (account, s)));
             }
         }
         let unsettled = std::mem::take(&mut self.unsettled).into_iter();

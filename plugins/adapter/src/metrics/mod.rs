@@ -4,15 +4,17 @@
 //! A stat's id is asked for once and kept, for all of one tenant's use of one model together: a
 //! request then costs one look-up.
 
+mod spending;
+mod stat;
+
 use std::collections::HashMap;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
 use tollgate_core::settlement::{Outcome, Settlement, UsageSource};
 
-/// Most stats that one VM defines: Envoy never frees one. Beyond it, only those that exist
-/// already are counted.
-const MOST_STATS: usize = 10_000;
+use self::spending::Spending;
+use self::stat::{MOST_STATS, Stat};
+
+const SWAP_RETRIES: &str = "tollgate_swap_retries_total";
 
 /// The stats this VM has touched.
 #[derive(Default)]
@@ -20,6 +22,12 @@ pub(crate) struct Metrics {
     /// By organization, team and model, each ended by a newline, which no name contains.
     accounts: HashMap<String, Account>,
     refusals: HashMap<&'static str, Stat>,
+    /// By a rule's name, and what it did.
+    rules: HashMap<String, Stat>,
+    /// By a budget's rule.
+    budgets: HashMap<String, Stat>,
+    swap_retries: Stat,
+    dead_vms: Stat,
     defined: usize,
     /// Reused for building keys.
     key: String,
@@ -37,11 +45,8 @@ struct Account {
     without_usage: Stat,
     duration: Stat,
     first_token: Stat,
+    spending: Spending,
 }
-
-/// A stat's id, once it is defined.
-#[derive(Default)]
-struct Stat(Option<u32>);
 
 impl Metrics {
     /// Counts one settled exchange.
@@ -71,6 +76,56 @@ impl Metrics {
         let labels = || format!("organization={organization};team={team};model={model}");
         account.count(settlement, &mut self.defined, labels);
         account.time(settlement, &mut self.defined, model);
+        account
+            .spending
+            .count(settlement, &mut self.defined, labels);
+        self.count_rules(settlement);
+    }
+}
+
+impl Metrics {
+    /// Which rules refused, or would have.
+    fn count_rules(&mut self, settlement: &Settlement<'_>) {
+        let refused = settlement.limit.map(|limit| (&*limit.rule, "refused"));
+        let passed_over = settlement.passed_over.iter();
+        let passed_over = passed_over.map(|rule| (&**rule, "passed_over"));
+        for (rule, did) in refused.into_iter().chain(passed_over) {
+            if self.rules.len() >= MOST_STATS {
+                return;
+            }
+            let stat = self.rules.entry(format!("{rule}\n{did}")).or_default();
+            stat.add(1, &mut self.defined, || {
+                format!("tollgate_limit_reached_total;rule={rule};did={did}")
+            });
+        }
+    }
+
+    /// How much of a budget is used, in thousandths.
+    pub(crate) fn set_budget(&mut self, rule: &str, permille: u64) {
+        if !self.budgets.contains_key(rule) && self.budgets.len() < MOST_STATS {
+            self.budgets.insert(rule.to_owned(), Stat::default());
+        }
+        if let Some(stat) = self.budgets.get_mut(rule) {
+            stat.set(permille, &mut self.defined, || {
+                format!("tollgate_budget_used_permille;rule={rule}")
+            });
+        }
+    }
+
+    /// Writes of accounts' records that failed, because another worker was first.
+    pub(crate) fn count_swap_retries(&mut self, retries: u32) {
+        let name = || SWAP_RETRIES.to_owned();
+        self.swap_retries
+            .add(retries.into(), &mut self.defined, name);
+    }
+
+    /// Places in the table of VMs that no living VM has.
+    pub(crate) fn set_dead_vms(&mut self, dead: usize) {
+        let dead = u64::try_from(dead).unwrap_or(u64::MAX);
+        let name = || "tollgate_dead_vms".to_owned();
+        self.dead_vms.set(dead, &mut self.defined, name);
+        let name = || SWAP_RETRIES.to_owned();
+        self.swap_retries.show(&mut self.defined, name);
     }
 }
 
@@ -114,45 +169,12 @@ impl Account {
         }
         if settlement.model.is_some() {
             let name = || format!("tollgate_request_duration_ms;model={model}");
-            self.duration.record(settlement.duration, defined, name);
+            self.duration
+                .record(settlement.duration / 1_000_000, defined, name);
         }
         if let Some(time) = settlement.time_to_first_token {
             let name = || format!("tollgate_time_to_first_token_ms;model={model}");
-            self.first_token.record(time, defined, name);
+            self.first_token.record(time / 1_000_000, defined, name);
         }
-    }
-}
-
-impl Stat {
-    fn add(&mut self, amount: u64, defined: &mut usize, name: impl FnOnce() -> String) {
-        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
-        if amount > 0
-            && let Some(id) = self.id(MetricType::Counter, defined, name)
-            && let Err(status) = hostcalls::increment_metric(id, amount)
-        {
-            log::warn!("a counter could not be counted: {status:?}");
-        }
-    }
-
-    /// Records a duration in milliseconds.
-    fn record(&mut self, nanos: u64, defined: &mut usize, name: impl FnOnce() -> String) {
-        if let Some(id) = self.id(MetricType::Histogram, defined, name)
-            && let Err(status) = hostcalls::record_metric(id, nanos / 1_000_000)
-        {
-            log::warn!("a histogram could not be recorded: {status:?}");
-        }
-    }
-
-    fn id(
-        &mut self,
-        kind: MetricType,
-        defined: &mut usize,
-        name: impl FnOnce() -> String,
-    ) -> Option<u32> {
-        if self.0.is_none() && *defined < MOST_STATS {
-            self.0 = hostcalls::define_metric(kind, &name()).ok();
-            *defined = defined.saturating_add(usize::from(self.0.is_some()));
-        }
-        self.0
     }
 }

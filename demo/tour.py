@@ -15,6 +15,7 @@ ALIAS = "gpt-4o-mini"
 FORBIDDEN_MODEL = "research-preview"
 PAYMENTS_KEY = "TOLLGATE_KEY_PAYMENTS_CI"
 EXPIRED_KEY = "TOLLGATE_KEY_PAYMENTS_CI_2025"
+TRIAL_KEY = "TOLLGATE_KEY_PAYMENTS_TRIAL"
 PLATFORM_KEY = "TOLLGATE_KEY_PLATFORM_ADA"
 RESEARCH_KEY = "TOLLGATE_KEY_RESEARCH_NOTEBOOK"
 PAYMENTS = ("acme", "payments")
@@ -48,7 +49,11 @@ def run(gateway: Gateway) -> None:
     refused(403, "model_not_allowed", lambda: ask(payments, FORBIDDEN_MODEL))
     refused(404, "unsupported_endpoint", payments.files.list)
 
-    title("What each team used", "from Envoy's own metrics; equal to what the SDK was told")
+    title("A budget that runs out", "acme/payments' trial key may spend 0.00005 dollars a day")
+    used += until_spent(client(gateway, keys[TRIAL_KEY]), PAYMENTS)
+
+    title("What each team used and spent",
+          "from Envoy's own metrics; tokens are what the SDK was told")
     usage_by_team(gateway, used)
 
 
@@ -130,6 +135,23 @@ def refused(status: int, code: str, call) -> None:
         raise Unexpected(f"expected: {status} {code}; came: {answer}")
 
 
+def until_spent(sdk: openai.OpenAI, team: tuple) -> Counter:
+    """Asks until the budget refuses; what the answers before used."""
+    used = Counter()
+    for number in range(1, 30):
+        try:
+            answer = ask(sdk, MODEL, "Count to ten.")
+        except openai.RateLimitError as error:
+            headers = error.response.headers
+            expect("a budget that is used up", error.code == "insufficient_quota", error)
+            expect("no automatic retry", headers.get("x-should-retry") == "false", headers)
+            show(f"request {number}: {error.status_code} {error.code}: {error.body['message']}")
+            return used
+        show(f"request {number}: {answer.usage.total_tokens} tokens")
+        used += counted(team, answer.usage)
+    raise Unexpected(f"expected: a budget that runs out; came: {number} answers")
+
+
 # --- what was used
 
 
@@ -144,11 +166,18 @@ def usage_by_team(gateway: Gateway, used: Counter) -> None:
     deadline = time.monotonic() + 2
     while (metered := metered_by_team(gateway)) != used and time.monotonic() < deadline:
         time.sleep(0.05)
-    show(f"{'organization':14}{'team':12}{'prompt tokens':>14}{'completion tokens':>19}")
+    spent = metrics.costs(gateway.admin)
+    show(f"{'organization':14}{'team':12}{'prompt tokens':>14}{'completion tokens':>19}{'dollars':>14}")
     for organization, team in sorted({account[:2] for account in metered}):
         prompt, answer = (metered[organization, team, kind] for kind in ("prompt", "completion"))
-        show(f"{organization:14}{team:12}{prompt:14}{answer:19}")
+        dollars = spent[organization, team] / 1e9
+        show(f"{organization:14}{team:12}{prompt:14}{answer:19}{dollars:14.9f}")
     expect(f"in the metrics {dict(used)}", metered == used, dict(metered))
+    # A prompt that was cached is charged less.
+    least = sum(count * (10 if kind == "prompt" else 400) for (*_, kind), count in used.items())
+    most = sum(count * (100 if kind == "prompt" else 400) for (*_, kind), count in used.items())
+    total = sum(spent.values())
+    expect(f"{least} to {most} nano-dollars spent", least <= total <= most, total)
 
 
 def metered_by_team(gateway: Gateway) -> Counter:

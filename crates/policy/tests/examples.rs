@@ -32,7 +32,7 @@ fn secrets() -> BTreeMap<String, String> {
 fn every_published_secret_is_that_of_the_key_it_is_named_after() {
     let policy = policy();
     let secrets = secrets();
-    assert_eq!(secrets.len(), 5);
+    assert_eq!(secrets.len(), 6);
     for (name, secret) in secrets {
         let key = policy
             .key_by_hash(&secret::hash(secret.as_bytes()))

@@ -8,6 +8,7 @@ mod failure;
 mod keys;
 mod output;
 mod policy;
+mod why;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -32,6 +33,7 @@ enum Command {
     Keys(keys::Command),
     /// Write the Envoy configuration that loads the module
     EnvoyConfig(Box<envoy_config::EnvoyConfig>),
+    Why(why::Why),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command, &mut out),
         Command::Keys(command) => keys::run(command, &mut out),
         Command::EnvoyConfig(command) => envoy_config::run(&command, &mut out),
+        Command::Why(command) => why::run(&command, &mut out),
     };
     match done.and_then(|()| out.flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tollgate_core::document::Document;
+use tollgate_core::document::{Document, Measure, Per};
 use tollgate_core::policy::Policy;
 
 #[derive(Subcommand)]
@@ -37,6 +37,7 @@ pub(crate) fn run(command: Command, out: &mut impl Write) -> Result<(), Failure>
 
 fn render(directory: &Path, output: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let document = compile(directory)?;
+    warn(&document, &mut std::io::stderr().lock())?;
     let json = tollgate_policy::to_json(&document);
     if output == Path::new("-") {
         out.write_all(&json)?;
@@ -65,6 +66,28 @@ pub(crate) fn compile(directory: &Path) -> Result<Document, Failure> {
     Policy::load(&tollgate_policy::to_json(&document))
         .map_err(|error| anyhow!("the module would refuse this policy: {error}"))?;
     Ok(document)
+}
+
+/// Tells of limits that hold less than they seem to: a day or more outlasts a process.
+fn warn(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
+    let organizations = document.organizations.iter().flat_map(|o| &o.limits);
+    let teams = document.teams.iter().flat_map(|team| &team.limits);
+    let keys = document.keys.iter().flat_map(|key| &key.limits);
+    let models = document.models.iter().flat_map(|model| &model.limits);
+    let limits = organizations.chain(teams).chain(keys).chain(models);
+    let lasting =
+        limits.filter(|limit| limit.measure == Measure::Budget || limit.per == Some(Per::Day));
+    let mut lasting: Vec<&str> = lasting.map(|limit| &*limit.rule).collect();
+    lasting.sort_unstable();
+    for rule in lasting {
+        let source = document.sources.get(rule).map_or("", |source| source);
+        writeln!(
+            out,
+            "warning: {source}: {rule} is counted by each Envoy for itself, and anew after its \
+             restart: there is no ledger"
+        )?;
+    }
+    Ok(())
 }
 
 fn summary(document: &Document) -> String {

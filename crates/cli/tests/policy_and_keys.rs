@@ -209,3 +209,27 @@ fn a_key_that_no_rule_file_could_hold_is_not_minted() {
         assert_eq!(stdout(&output), "", "{arguments:?}");
     }
 }
+
+#[test]
+fn limits_that_a_restart_forgets_are_warned_of() {
+    let rules = "models: {chat: {price: free, targets: {stable: {}}}}
+organizations:
+  acme:
+    limits:
+      - {requests: 10, per: minute}
+      - {requests: 100, per: day}
+      - {budget: 5, per: month}
+";
+    let folder = folder(rules);
+    let (rules, file) = (path(&folder, "policies"), path(&folder, "policy.json"));
+    let output = tollgate(&["policy", "render", &rules, "-o", &file]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = |line: u32, rule: &str| {
+        format!(
+            "warning: {rules}/rules.yaml:{line}: organization:acme:{rule} is counted by each Envoy \
+             for itself, and anew after its restart: there is no ledger\n"
+        )
+    };
+    let expected = warning(7, "budget/month") + &warning(6, "requests/day");
+    assert_eq!(stderr(&output), expected);
+}

@@ -11,7 +11,18 @@ import load
 import streams
 from load import Load, Sample
 from report import Goal, Spread, progress, table
-from stage import EMPTY, FLOOR, GATEWAY, INPUTS, PLAIN, ROOT, Envoy, Stage
+from stage import (
+    EMPTY,
+    FLOOR,
+    GATEWAY,
+    INPUTS,
+    LIMITED,
+    LIMITED_RULES,
+    PLAIN,
+    UNLIMITED_RULES,
+    Envoy,
+    Stage,
+)
 
 EVENTS = 400  # of a streamed answer: so many that the request itself is below 1 % of it
 GAP = 60  # microseconds between them at least: each is read by itself
@@ -25,7 +36,7 @@ def requests(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
     print(f"""
 A request: a chat of {size:,} bytes with the headers of OpenAI's SDK,
 {chats.connections} connections; medians (and extremes) of {rounds} rounds of {seconds} s""")
-    envoys = start(stage, (PLAIN, EMPTY, FLOOR, GATEWAY), stage.upstream())
+    envoys = start(stage, (PLAIN, EMPTY, FLOOR, GATEWAY, LIMITED), stage.upstream())
     samples = take_turns(stage, envoys, chats, rounds)
 
     table(["", "CPU µs/request", "requests/s"], [
@@ -33,14 +44,19 @@ A request: a chat of {size:,} bytes with the headers of OpenAI's SDK,
          f"{median(each.rate for each in of):,.0f}"]
         for variant, of in samples.items()
     ])
-    cpu, rows = {}, []
-    for above, below in [(EMPTY, PLAIN), (FLOOR, PLAIN), (GATEWAY, PLAIN), (GATEWAY, FLOOR)]:
+    cpu, rates, rows = {}, {}, []
+    for above, below in [(EMPTY, PLAIN), (FLOOR, PLAIN), (GATEWAY, PLAIN), (GATEWAY, FLOOR),
+                         (LIMITED, PLAIN), (LIMITED, FLOOR), (LIMITED, GATEWAY)]:
         pairs = list(zip(samples[above], samples[below], strict=True))
         cpu[above, below] = Spread([a.cpu_per_request / b.cpu_per_request for a, b in pairs])
-        rate = Spread([a.rate / b.rate for a, b in pairs])
+        rate = rates[above, below] = Spread([a.rate / b.rate for a, b in pairs])
         rows.append([f"{above} / {below}", cpu[above, below].show(".2f"), rate.show(".2f")])
     table(["", "CPU", "requests/s"], rows)
-    return [Goal("CPU per request, gateway / floor", cpu[GATEWAY, FLOOR].median, 1.08, ".2f")]
+    return [
+        Goal("CPU per request, gateway / floor", cpu[GATEWAY, FLOOR].median, 1.08, ".2f"),
+        Goal("CPU per request, everything on / floor", cpu[LIMITED, FLOOR].median, 1.15, ".2f"),
+        Goal("requests/s, plain / everything on", 1 / rates[LIMITED, PLAIN].median, 1.43, ".2f"),
+    ]
 
 
 def events(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
@@ -67,7 +83,9 @@ An event: streamed chats, {EVENTS} events apart in time,
 
 def start(stage: Stage, variants: tuple[str, ...], upstream: int) -> dict[str, Envoy]:
     """An Envoy for each variant; they idle when it is not their turn."""
-    return {variant: stage.envoy(f"{variant}-{upstream}", upstream, ROOT / "policies", variant)
+    rules = {variant: LIMITED_RULES if variant == LIMITED else UNLIMITED_RULES
+             for variant in variants}
+    return {variant: stage.envoy(f"{variant}-{upstream}", upstream, rules[variant], variant)
             for variant in variants}
 
 

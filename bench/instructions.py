@@ -9,7 +9,7 @@ from pathlib import Path
 
 from processes import StackError
 from report import progress, table
-from stage import ROOT, key, setting
+from stage import UNLIMITED_RULES, key, setting
 
 COUNT = 1000
 COLLECTED = re.compile(r"Collected : (\d+)")
@@ -28,7 +28,7 @@ def count(folder: Path) -> None:
         print("  left out: valgrind is missing: apt-get install valgrind")
         return
     document = folder / "policy.json"
-    command = [setting("TOLLGATE_CLI"), "policy", "render", str(ROOT / "policies")]
+    command = [setting("TOLLGATE_CLI"), "policy", "render", str(UNLIMITED_RULES)]
     subprocess.run([*command, "-o", str(document)], check=True, stdout=subprocess.DEVNULL)
     rows = []
     for operation, what in OPERATIONS.items():

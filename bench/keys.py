@@ -12,7 +12,7 @@ import memory
 from memory import MIB
 from processes import StackError
 from report import Goal, progress, table
-from stage import ROOT, Envoy, Stage, configure, free_ports
+from stage import Envoy, Stage, UNLIMITED_RULES, configure, free_ports
 
 TEAMS, KEYS_PER_TEAM = 100, 100
 SWAPS = 10
@@ -24,7 +24,7 @@ def many(stage: Stage) -> list[Goal]:
     print(f"\nA policy with {count:,} keys")
     upstream = stage.upstream()
     policies = [rules(stage.folder / f"rules-{name}", name) for name in "ab"]
-    few = memory.of_modules(stage.envoy("few-keys", upstream, ROOT / "policies").pid)
+    few = memory.of_modules(stage.envoy("few-keys", upstream, UNLIMITED_RULES).pid)
     envoy = stage.envoy("many-keys", upstream, policies[0])
     started = memory.of_modules(envoy.pid)
     times = []
@@ -47,7 +47,7 @@ def many(stage: Stage) -> list[Goal]:
 
 def rules(folder: Path, name: str) -> Path:
     """The example policies and an organization with very many keys; `name` makes them others."""
-    shutil.copytree(ROOT / "policies", folder)
+    shutil.copytree(UNLIMITED_RULES, folder)
     lines = ["organizations:", f"  bulk-{name}:", "    teams:"]
     for team in range(TEAMS):
         lines += [f"      team-{team:03}:", "        keys:"]
@@ -55,7 +55,7 @@ def rules(folder: Path, name: str) -> Path:
             secret = f"sk-bench-{name}-{team}-{number}"
             digest = hashlib.sha256(secret.encode()).hexdigest()
             lines += [f"          key-{number:03}: {{hash: sha256:{digest}}}"]
-    (folder / "organizations" / "bulk.yaml").write_text("\n".join(lines) + "\n")
+    (folder / "bulk.yaml").write_text("\n".join(lines) + "\n")
     return folder
 
 

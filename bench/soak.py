@@ -7,7 +7,7 @@ import memory
 from load import Load
 from memory import MIB
 from report import progress, table
-from stage import ROOT, Envoy, Stage
+from stage import Envoy, LIMITED_RULES, Stage
 from streams import Breaker
 
 WARM_UP = 100_000  # requests
@@ -19,7 +19,7 @@ def run(stage: Stage, requests: int) -> bool:
     """Whether the module's memory is where it was, give or take a page: more streams than ever
     before may happen to be open at once."""
     print(f"{requests:,} requests through one worker, broken-off streams among them")
-    envoy = stage.envoy("soak", stage.upstream(), ROOT / "policies")
+    envoy = stage.envoy("soak", stage.upstream(), LIMITED_RULES)
     send(stage, envoy, WARM_UP, "warming up")
     before, resident = memory.of_modules(envoy.pid), memory.resident(envoy.pid)
     sent, broken = send(stage, envoy, requests, "soaking")

@@ -22,14 +22,18 @@ from processes import Program, StackError
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ROOT / "bench" / "inputs"
 HOST = "127.0.0.1"
+# Rules without limits, and with many.
+UNLIMITED_RULES = ROOT / "bench" / "policies" / "unlimited"
+LIMITED_RULES = ROOT / "bench" / "policies" / "limited"
 KEY_NAME = "TOLLGATE_KEY_PLATFORM_ADA"
 
 # What stands in the place of the module, from the least to the most.
 PLAIN = "plain"  # no Wasm filter at all
 EMPTY = "empty"  # bench/modules/empty
 FLOOR = "floor"  # bench/modules/floor
-GATEWAY = "gateway"  # the module that operators load
-VARIANTS = (PLAIN, EMPTY, FLOOR, GATEWAY)
+GATEWAY = "gateway"  # the module that operators load, without limits
+LIMITED = "limited"  # the same with everything on: prices, limits and budgets on each account
+VARIANTS = (PLAIN, EMPTY, FLOOR, GATEWAY, LIMITED)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def configure(folder: Path, policies: Path, upstream: int, listen: int, admin: i
 def change(folder: Path, variant: str) -> None:
     """Puts something else in the place of the module. Nothing else names a cluster, so the route
     does."""
-    if variant == GATEWAY:
+    if variant in (GATEWAY, LIMITED):
         return
     path = folder / "bootstrap.json"
     bootstrap = json.loads(path.read_text())

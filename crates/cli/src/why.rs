@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Explain what became of a request, by its line in the access log
 #[derive(Args)]
 pub(crate) struct Why {
-    /// The request id, as error messages end with it and answers carry it in `x-request-id`
+    /// The request id that error messages end with
     #[arg(long, value_name = "ID")]
     request_id: String,
     /// The access log; `-` is standard input

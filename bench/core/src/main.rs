@@ -2,6 +2,7 @@
 //! 2N runs less those of N are those of N operations.
 
 mod operations;
+mod store;
 
 use std::path::PathBuf;
 

@@ -11,12 +11,18 @@ use tollgate_core::exchange::{Earlier, Exchange, Nanos, RequestHead, ResponseHea
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learned::Learning;
-use tollgate_core::limits::taking::Taken;
 use tollgate_core::policy::Policy;
 use tollgate_core::settlement::{Ending, UsageSource};
 
+use crate::store::Store;
+
 /// 2026-11-25.
 const NOW: Nanos = 1_795_564_800_000_000_000;
+
+const CLOCKS: Now = Now {
+    wall: NOW,
+    monotonic: NOW,
+};
 
 /// Those of OpenAI's Python SDK.
 const HEADERS: &str = include_str!("../../inputs/headers.txt");
@@ -41,6 +47,7 @@ pub(crate) enum Operation {
 pub(crate) struct Bench {
     policy: Rc<Policy>,
     learning: Learning,
+    store: Store,
     headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -49,6 +56,7 @@ impl Bench {
         Ok(Self {
             policy: Rc::new(Policy::load(document)?),
             learning: Learning::default(),
+            store: Store::default(),
             headers: headers(secret, BODY.len()),
         })
     }
@@ -70,9 +78,13 @@ impl Bench {
         let mut exchange = self.request(BODY)?;
         exchange.response_headers(response_head(b"application/json"));
         exchange.response_body(black_box(ANSWER.as_bytes()), true, NOW);
+        exchange.close(Ending::default(), NOW, &self.learning);
         let settlement = black_box(exchange.settle(Ending::default(), NOW));
         if settlement.usage != UsageSource::Reported {
             bail!("the answer's usage was not read: {settlement:?}");
+        }
+        if let Some(bill) = &settlement.bill {
+            self.store.settle(&exchange, bill.used, CLOCKS);
         }
         Ok(())
     }
@@ -83,14 +95,11 @@ impl Bench {
         if !matches!(step, Step::AwaitBody { .. }) {
             bail!("the headers alone led to {step:?}");
         }
-        let now = Now {
-            wall: NOW,
-            monotonic: NOW,
-        };
         let body = black_box(body.as_bytes());
-        let plan = exchange.request_body(body, now, &self.learning);
+        let plan = exchange.request_body(body, CLOCKS, &self.learning);
         let plan = plan.map_err(|reply| anyhow!("the body led to {reply:?}"))?;
-        let admission = exchange.admit(plan, Taken::default(), now, &self.learning);
+        let taken = self.store.take(&plan, CLOCKS);
+        let admission = exchange.admit(plan, taken, CLOCKS, &self.learning);
         match admission {
             Ok(admission) => drop(black_box(admission)),
             Err(reply) => bail!("the accounts led to {reply:?}"),

@@ -86,7 +86,9 @@ pub(crate) fn take(
         unsettled.keep(failure, waiting);
     }
     for (account, lost) in &taken.lost {
-        let account = accounts.get(*account).map_or("", |account| &account.name);
+        let Some(Account { name: account, .. }) = accounts.get(*account) else {
+            continue;
+        };
         warn!(
             "vm-lost: {{\"account\":\"{account}\",\"vm\":\"{}.{}\",\"counter\":\"{:016x}\",\"amount\":\"{}\"}}",
             lost.vm.slot,
@@ -150,9 +152,9 @@ impl Unsettled {
             return;
         }
         let accounts = self.owner.accounts();
-        let account = accounts
-            .get(self.account)
-            .map_or("", |account| &account.name);
+        let Some(Account { name: account, .. }) = accounts.get(self.account) else {
+            return;
+        };
         error!(
             "the account {account} can't be settled with: {failure:?}; {} lost",
             self.used.cost
@@ -181,7 +183,7 @@ fn settle_all(
 
 fn keys(accounts: &[Account<'_>]) -> Vec<String> {
     let keys = accounts.iter();
-    keys.map(|account| vm::record_key(&account.name)).collect()
+    keys.map(|account| vm::record_key(account.name)).collect()
 }
 
 /// What came of an operation.

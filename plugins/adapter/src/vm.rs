@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::taking::Taken;
+use tollgate_core::policy::AccountName;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
@@ -38,8 +40,12 @@ pub(crate) fn keep_records_under(prefix: &'static str) {
 }
 
 /// The key of an account's record in the data that VMs share.
-pub(crate) fn record_key(account: &str) -> String {
-    format!("{}.{account}", KEPT_UNDER.get())
+pub(crate) fn record_key(account: AccountName<'_>) -> String {
+    let mut key = String::with_capacity(96);
+    key.push_str(KEPT_UNDER.get());
+    // Writing to a string can't fail.
+    let _ = write!(key, ".{account}");
+    key
 }
 
 /// What identifies a settlement everywhere: which start of a VM it belongs to, and its number there.
@@ -70,7 +76,7 @@ pub(crate) fn keep_alive(now: Now) {
 /// # Errors
 /// If the state that VMs share can't be read or written.
 pub(crate) fn take(plan: &Plan<'_>, now: Now) -> Result<Taken, Refusal> {
-    if plan.accounts().is_empty() {
+    if !plan.is_counted() {
         return Ok(Taken::default());
     }
     let member = member(now).map_err(|problem| {

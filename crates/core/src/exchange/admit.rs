@@ -9,7 +9,7 @@ use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Limit, Measure, Mode};
 use crate::limits::standing::Standing;
 use crate::limits::taking::{Outcome, Taken};
-use crate::policy::{Account, ModelId};
+use crate::policy::{Account, AccountName, ModelId};
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::size::Size;
 
@@ -53,7 +53,9 @@ impl Exchange {
             Outcome::Busy => return Err(Refusal::StateBusy),
             Outcome::Unreadable(account) => {
                 let accounts = plan.accounts();
-                let account = accounts.get(account).map(|account| account.name.clone());
+                let account = accounts
+                    .get(account)
+                    .map(|account| account.name.to_string());
                 return Err(Refusal::StateUnavailable {
                     account: account.unwrap_or_default(),
                 });
@@ -103,7 +105,7 @@ impl Exchange {
         let Some((account, limit, shortfall)) = longest else {
             return Err(Refusal::Internal("refused by nothing"));
         };
-        let reached = LimitReached::new(&account.name, limit, shortfall, is_contested, now);
+        let reached = LimitReached::new(account.name, limit, shortfall, is_contested, now);
         let refusal = Refusal::LimitReached(Box::new(reached));
         let fallback = fallback.filter(|_| self.concerns.route && plan.instead_of.is_none());
         let Some(fallback) = fallback.filter(|fallback| Some(*fallback) != plan.model) else {
@@ -135,9 +137,10 @@ impl Exchange {
         let budgets = money.filter_map(|(account, standing)| {
             let account = accounts.get(*account)?;
             let limit = account.terms.limits.get(standing.limit)?;
-            let is_shared = ["team:", "organization:"]
-                .iter()
-                .any(|s| account.name.starts_with(s));
+            let is_shared = matches!(
+                account.name,
+                AccountName::Team(_) | AccountName::Organization(_)
+            );
             let used = standing.amount.saturating_sub(standing.left);
             let permille = used.saturating_mul(1000).checked_div(standing.amount)?;
             is_shared.then(|| {

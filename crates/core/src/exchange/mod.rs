@@ -298,6 +298,11 @@ impl Exchange {
         self.response_body(&[], true, now);
     }
 
+    /// Whether it is yet to be said what the exchange is charged.
+    pub fn is_to_be_charged(&self) -> bool {
+        self.held.is_some() && self.bill.is_none()
+    }
+
     /// Phase 6: what it is charged; the first call counts.
     pub fn close(&mut self, ending: Ending, now: Nanos, learning: &Learning) {
         if self.bill.is_none() {

@@ -36,6 +36,11 @@ impl Plan<'_> {
         self.policy.accounts(self.key, self.model())
     }
 
+    /// Whether accounts, caps or prices make anything of what it comes to.
+    pub fn is_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// What it asks of each.
     pub fn demand(&self) -> Demand {
         self.estimate.demand
@@ -147,6 +152,7 @@ impl Exchange {
             learned: &learning.of(&model.name),
             cap: terms.cap,
             is_worst_case: terms.is_worst_case,
+            asks_worst_case: terms.asks_worst_case,
         });
         Ok(Some((size, estimate)))
     }
@@ -158,14 +164,19 @@ struct AccountTerms {
     /// The lowest cap on output.
     cap: Option<u32>,
     is_worst_case: bool,
+    /// Also in shadow.
+    asks_worst_case: bool,
     counts_money: bool,
 }
 
 impl AccountTerms {
     fn of(accounts: &[Account<'_>]) -> Self {
         let mut terms = Self::default();
-        let limits = accounts.iter().flat_map(|account| account.terms.limits);
-        for limit in limits.filter(|limit| limit.mode != Mode::Shadow) {
+        for limit in accounts.iter().flat_map(|account| account.terms.limits) {
+            terms.asks_worst_case |= limit.admit == Admit::WorstCase;
+            if limit.mode == Mode::Shadow {
+                continue;
+            }
             terms.is_worst_case |= limit.admit == Admit::WorstCase;
             match &limit.bound {
                 Bound::Output(most) => {

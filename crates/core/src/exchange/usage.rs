@@ -37,7 +37,7 @@ impl Exchange {
         for (account, found) in self.usage_accounts().iter().zip(found) {
             let record = found.map(|(value, _)| Record::decode(&value));
             let record = record.transpose().map_err(|_| Refusal::StateUnavailable {
-                account: account.name.clone(),
+                account: account.name.to_string(),
             })?;
             accounts.push(of_account(account, record, now));
         }
@@ -63,7 +63,7 @@ fn of_account(account: &Account<'_>, record: Option<Record>, now: Now) -> Value 
         Some(of_limit(limit, &standing, now))
     });
     json!({
-        "account": account.name,
+        "account": account.name.to_string(),
         "counted_since": since,
         "in_flight": number(record.held(CounterId::CONCURRENCY, 0)),
         "limits": limits.collect::<Vec<_>>(),

@@ -31,6 +31,8 @@ pub struct Inputs<'a> {
     pub cap: Option<u32>,
     /// Whether an account admits only the worst case.
     pub is_worst_case: bool,
+    /// Whether any limit asks for the worst case, also one in shadow; else it is not worked out.
+    pub asks_worst_case: bool,
 }
 
 /// What comes of it.
@@ -92,10 +94,15 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
             None => Default::default(),
         },
     };
+    let named_amounts = amounts(prompt, outputs(named.and(most).or(usual)), false);
     Estimate {
         demand: Demand {
-            worst: amounts(worst_prompt, outputs(most), true),
-            named: amounts(prompt, outputs(named.and(most).or(usual)), false),
+            worst: if inputs.asks_worst_case {
+                amounts(worst_prompt, outputs(most), true)
+            } else {
+                named_amounts
+            },
+            named: named_amounts,
             expected: amounts(prompt, outputs(usual), false),
         },
         max_output: bound.filter(|_| answers > 0),

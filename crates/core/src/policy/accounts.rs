@@ -1,18 +1,48 @@
 //! Which accounts have to have room for a request.
 
+use std::fmt;
+
 use super::{KeyId, Model, Policy, Tenant, index};
 use crate::concerns::Concerns;
 use crate::limits::judge::Terms;
 use crate::limits::rule::{Bound, Limit, Measure};
 
 /// An account that has limits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Account<'p> {
-    /// What identifies it in every policy: `key:acme/platform/ada`, `team:acme/platform`,
-    /// `organization:acme`, `model:gpt-4o`.
-    pub name: String,
+    /// What identifies it in every policy.
+    pub name: AccountName<'p>,
     /// What it is held to.
     pub terms: Terms<'p>,
+}
+
+/// Written `key:acme/platform/ada`, `team:acme/platform`, `organization:acme`, `model:gpt-4o`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AccountName<'p> {
+    Key(Tenant<'p>),
+    Team(Tenant<'p>),
+    Organization(Tenant<'p>),
+    Model(&'p str),
+}
+
+impl fmt::Display for AccountName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: &[&str] = match self {
+            Self::Key(tenant) => &[
+                "key:",
+                tenant.organization,
+                "/",
+                tenant.team,
+                "/",
+                tenant.key,
+            ],
+            Self::Team(tenant) => &["team:", tenant.organization, "/", tenant.team],
+            Self::Organization(tenant) => &["organization:", tenant.organization],
+            Self::Model(name) => &["model:", name],
+        };
+        parts.iter().try_for_each(|part| f.write_str(part))
+    }
 }
 
 impl Policy {
@@ -53,8 +83,8 @@ impl Policy {
             self.add_tenant(key, &mut accounts);
         }
         if let Some(model) = model {
-            let name = || format!("model:{}", model.name);
-            accounts.extend(self.account(&model.limits, name));
+            let name = AccountName::Model(&model.name);
+            accounts.extend(self.account(name, &model.limits));
         }
         accounts
     }
@@ -64,35 +94,20 @@ impl Policy {
         let (Some(names), Some(team)) = (self.tenant(key), team) else {
             return;
         };
-        let Tenant {
-            organization: outer,
-            team: middle,
-            key: inner,
-        } = names;
         if let Some(restrictions) = self.restrictions(key) {
-            let name = || format!("key:{outer}/{middle}/{inner}");
-            accounts.extend(self.account(&restrictions.limits, name));
+            accounts.extend(self.account(AccountName::Key(names), &restrictions.limits));
         }
-        let name = || format!("team:{outer}/{middle}");
-        accounts.extend(self.account(&team.limits, name));
+        accounts.extend(self.account(AccountName::Team(names), &team.limits));
         if let Some(organization) = self.organizations.get(index(team.organization)) {
-            let name = || format!("organization:{outer}");
-            accounts.extend(self.account(&organization.limits, name));
+            let name = AccountName::Organization(names);
+            accounts.extend(self.account(name, &organization.limits));
         }
     }
 
-    fn account<'p>(
-        &'p self,
-        limits: &'p [Limit],
-        name: impl FnOnce() -> String,
-    ) -> Option<Account<'p>> {
-        (!limits.is_empty()).then(|| Account {
-            name: name(),
-            terms: Terms {
-                limits,
-                zones: &self.zones,
-            },
-        })
+    fn account<'p>(&'p self, name: AccountName<'p>, limits: &'p [Limit]) -> Option<Account<'p>> {
+        let zones = &self.zones;
+        let terms = Terms { limits, zones };
+        (!limits.is_empty()).then_some(Account { name, terms })
     }
 }
 

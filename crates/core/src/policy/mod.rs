@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-pub use accounts::Account;
+pub use accounts::{Account, AccountName};
 pub use load::LoadError;
 
 use crate::document::{Capability, Fim, Sticky};

@@ -82,8 +82,7 @@ pub struct Cost {
 impl TokenRates {
     /// Sets one kind's rate.
     pub fn set(&mut self, kind: Kind, rate: Rate) {
-        let entries = Kind::ALL.into_iter().zip(&mut self.0);
-        for (_, entry) in entries.filter(|&(k, _)| k == kind) {
+        if let Some(entry) = self.0.get_mut(kind.index()) {
             *entry = Some(rate);
         }
     }
@@ -106,7 +105,8 @@ impl TokenRates {
         if let Some(rate) = own {
             return (rate, true);
         }
-        let next = self.dearer(kind).next();
+        let dearer = self.0.iter().skip(kind.index()).flatten();
+        let next = { dearer }.next().copied();
         let highest = self.0.iter().flatten().max().copied();
         match next.or(highest) {
             Some(rate) => (rate, false),
@@ -116,13 +116,7 @@ impl TokenRates {
     }
 
     fn own(&self, kind: Kind) -> Option<Rate> {
-        let mut entries = Kind::ALL.into_iter().zip(self.0);
-        entries.find_map(|(k, rate)| rate.filter(|_| k == kind))
-    }
-
-    fn dearer(&self, kind: Kind) -> impl Iterator<Item = Rate> {
-        let entries = Kind::ALL.into_iter().zip(self.0);
-        entries.filter_map(move |(k, rate)| rate.filter(|_| k > kind))
+        self.0.get(kind.index()).copied().flatten()
     }
 }
 

@@ -66,6 +66,11 @@ impl Kind {
         }
     }
 
+    /// Its place in [`Kind::ALL`].
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+
     /// Whether it is part of the prompt.
     pub fn is_input(self) -> bool {
         self < Self::Output
@@ -127,9 +132,7 @@ impl Quantities {
 
     /// Tokens of this kind.
     pub fn tokens(&self, kind: Kind) -> u64 {
-        self.kinds()
-            .find_map(|(k, count)| (k == kind).then_some(count))
-            .unwrap_or(0)
+        self.tokens.get(kind.index()).copied().unwrap_or(0)
     }
 
     /// Every kind with its tokens.
@@ -154,8 +157,7 @@ impl Quantities {
 
     /// Adds tokens of a kind.
     pub fn add(&mut self, kind: Kind, count: u64) {
-        let entries = Kind::ALL.into_iter().zip(&mut self.tokens);
-        for (_, tokens) in entries.filter(|&(k, _)| k == kind) {
+        if let Some(tokens) = self.tokens.get_mut(kind.index()) {
             *tokens = tokens.saturating_add(count);
         }
     }

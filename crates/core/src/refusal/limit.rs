@@ -8,6 +8,7 @@ use crate::limits::judge::{Now, Shortfall, Wait};
 use crate::limits::rule::{Bound, Limit, Measure, RatePeriod};
 use crate::limits::window::{Period, rfc3339};
 use crate::money::Usd;
+use crate::policy::AccountName;
 
 /// Seconds from which waiting is not worth a client's automatic retry.
 const PATIENCE: u64 = 60;
@@ -58,7 +59,7 @@ pub enum Unit {
 impl LimitReached {
     /// From what a limit says. `is_contested`: another request has just given back what may suffice.
     pub fn new(
-        account: &str,
+        account: AccountName<'_>,
         limit: &Limit,
         shortfall: &Shortfall,
         is_contested: bool,
@@ -93,7 +94,7 @@ impl LimitReached {
             } => (Unit::of(*measure), Some(period_name(*period)), *amount),
         };
         Self {
-            account: account.to_owned(),
+            account: account.to_string(),
             rule: limit.rule.to_string(),
             source: limit.source.as_deref().map(str::to_owned),
             unit,

@@ -157,9 +157,7 @@ struct Media {
 /// Looks for media in all of the body: what only looks like some costs its sender a reservation.
 fn media(body: &str) -> Media {
     let mut media = Media::default();
-    let has = |word: &[u8]| memchr::memmem::find(body.as_bytes(), word).is_some();
-    // An escaped letter could hide the words.
-    if !(has(b"image") || has(b"audio") || has(b"video") || has(b"\\u00")) {
+    if !may_hold_media(body.as_bytes()) {
         return media;
     }
     let mut tokens = Tokens::new(body);
@@ -181,6 +179,23 @@ fn media(body: &str) -> Media {
         }
     }
     media
+}
+
+/// Whether any string begins as a name of media does, or hides how it begins. One pass over the
+/// quotes is all that a chat without media costs.
+fn may_hold_media(body: &[u8]) -> bool {
+    let may_begin = |at: usize| {
+        let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
+        let begins = |word: &[u8]| {
+            let start = rest.get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        [&b"image"[..], b"input_", b"audio", b"video"]
+            .into_iter()
+            .any(begins)
+    };
+    let is_escaped = || memchr::memmem::find(body, b"\\u00").is_some();
+    memchr::memchr_iter(b'"', body).any(may_begin) || is_escaped()
 }
 
 fn is_media(name: &str) -> bool {

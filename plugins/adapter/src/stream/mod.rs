@@ -31,6 +31,8 @@ pub(crate) struct Stream {
     phase: Phase,
     /// The body that went on: the proxy keeps it as long as the stream, to be able to retry.
     upload: Option<UploadGuard>,
+    /// Whether the log knows who asked for what.
+    request_published: bool,
     /// Whether the record is published.
     published: bool,
 }
@@ -57,6 +59,7 @@ impl Stream {
             concerns,
             phase: Phase::New,
             upload: None,
+            request_published: false,
             published: false,
         }
     }
@@ -203,7 +206,7 @@ impl Stream {
     }
 
     /// Where something is held, the log knows it even if this VM does not live to tell.
-    fn publish_reservation(&self) {
+    fn publish_reservation(&mut self) {
         let is_held = self.exchange.as_ref().is_some_and(|e| e.held().is_some());
         if is_held
             && self.concerns.spend
@@ -211,6 +214,7 @@ impl Stream {
         {
             record::publish_request(&settlement);
             record::publish_reservation(&settlement, &vm::next_record_id());
+            self.request_published = true;
         }
         let budgets = self.exchange.as_ref().map(Exchange::budgets);
         for (rule, permille) in budgets.unwrap_or_default() {
@@ -285,7 +289,9 @@ impl Stream {
         }
         self.close();
         if let Some(settlement) = self.settlement() {
-            record::publish_request(&settlement);
+            if !self.request_published {
+                record::publish_request(&settlement);
+            }
             record::publish_result(&settlement);
             self.publish_charge(&settlement);
             self.published = true;
@@ -319,7 +325,8 @@ impl Stream {
 
     /// What is charged is decided at the first moment at which all is known.
     fn close(&mut self) {
-        if let Some(exchange) = &mut self.exchange {
+        let exchange = self.exchange.as_mut();
+        if let Some(exchange) = exchange.filter(|exchange| exchange.is_to_be_charged()) {
             let ending = host::ending();
             vm::with_learning(|learning| exchange.close(ending, host::now(), learning));
         }

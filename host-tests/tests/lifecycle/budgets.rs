@@ -5,12 +5,14 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use tollgate_host_tests::scenario::Abort;
 
 use crate::Promise;
 use crate::accounts::{
     clients, limit, limited, pico, priced_chat, reporting, settled, usage, with_status,
 };
 use crate::gateway::{Gateway, wait_for};
+use crate::messages::leaving;
 
 pub(crate) const PROMISES: &[Promise] = &[
     ("budgets/worst-case-is-never-overspent", worst_case),
@@ -19,6 +21,10 @@ pub(crate) const PROMISES: &[Promise] = &[
         expected,
     ),
     ("budgets/of-fresh-accounts-lose-nothing", first_touch),
+    (
+        "budgets/are-charged-for-what-clients-do-not-wait-for",
+        hang_ups,
+    ),
 ];
 
 const CLIENTS: usize = 40;
@@ -157,4 +163,40 @@ fn first_touch(folder: &Path) -> Result<()> {
         );
     }
     gateway.audit()
+}
+
+/// A client that leaves just before the answer comes has made the model work for all of it.
+fn hang_ups(folder: &Path) -> Result<()> {
+    const ANSWERED_AFTER_MS: u64 = 400;
+    let accounts = [
+        ("whole", "{budget: 1000, per: ever}"),
+        ("left", "{budget: 1000, per: ever}"),
+    ];
+    let gateway = Gateway::with_rules(folder, &limited(&accounts))?;
+    let answer = || reporting(10, 100, ANSWERED_AFTER_MS);
+    let whole = clients(&gateway, 100, move |_, round| {
+        (round < 4).then(|| (priced_chat("whole", 300), answer()))
+    })?;
+    let left = clients(&gateway, 100, move |_, round| {
+        let request = priced_chat("left", 300);
+        let early = Abort::AfterMs(ANSWERED_AFTER_MS - 25);
+        (round < 10).then(|| (leaving(request, early), answer()))
+    })?;
+    ensure!(
+        with_status(&whole, 200) == whole.len(),
+        "not all were served"
+    );
+    let spent = |name: &str| -> Result<u128> {
+        settled(&gateway, name)?;
+        let account = usage(&gateway, name)?;
+        Ok(1_000_000_000_000_000 - pico(&limit(&account, "usd")?["left"])?)
+    };
+    let each_whole = spent("whole")? / whole.len() as u128;
+    let each_left = spent("left")? / left.len() as u128;
+    println!("hang-ups: {each_left} pico-dollars each, of {each_whole} for a whole answer");
+    ensure!(
+        each_left * 100 >= each_whole * 80,
+        "{each_left} of {each_whole}"
+    );
+    Ok(())
 }

@@ -16,7 +16,7 @@ pub struct Learned {
     pub duration_mean: u64,
 }
 
-/// Until enough was seen; and what was seen counts up to a factor of 4 around it.
+/// Until enough was seen; and what was reported counts up to a factor of 4 around it.
 impl Default for Learned {
     fn default() -> Self {
         Self {
@@ -142,7 +142,8 @@ impl Seen {
             bytes_per_token: near(per_token, usual.bytes_per_token),
             output_p95: near(self.outputs.p95(), usual.output_p95),
             output_mean: near(mean(self.output_tokens), usual.output_mean),
-            duration_mean: near(mean(self.milliseconds), usual.duration_mean),
+            // Measured here: no client and no upstream can say another.
+            duration_mean: mean(self.milliseconds).max(1),
         }
     }
 }

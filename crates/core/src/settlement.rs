@@ -148,6 +148,10 @@ impl Record {
         });
     }
 
+    pub(crate) fn limit_reached(&self) -> Option<&LimitReached> {
+        self.refused.as_ref()?.limit.as_deref()
+    }
+
     /// Where an earlier module has routed the request, its body no longer names what was asked.
     pub(crate) fn request(&mut self, request: &Request<'_>) {
         if self.model.is_none() {

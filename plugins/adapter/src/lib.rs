@@ -14,6 +14,7 @@
 
 mod accounts;
 mod host;
+mod look;
 mod member;
 mod metrics;
 mod record;

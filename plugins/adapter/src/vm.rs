@@ -19,6 +19,7 @@ use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
 
 use crate::accounts::{self, Owner, Unsettled};
+use crate::look::Look;
 use crate::member::{self, Member};
 use crate::metrics::Metrics;
 
@@ -26,6 +27,7 @@ thread_local! {
     static UPLOADS: RefCell<Uploads> = RefCell::default();
     static METRICS: RefCell<Metrics> = RefCell::default();
     static LEARNING: RefCell<Learning> = RefCell::default();
+    static LOOK: RefCell<Look> = RefCell::default();
     static MEMBER: RefCell<Option<Rc<Member>>> = RefCell::default();
     static WAITING: RefCell<Vec<Unsettled>> = RefCell::default();
     /// 64 random bits, since each hasher's state has its own random keys.
@@ -108,6 +110,10 @@ fn member(now: Now) -> Result<Rc<Member>, member::Lost> {
         *member = Some(Rc::clone(&beaten));
         Ok(beaten)
     })
+}
+
+pub(crate) fn with_look<T>(use_it: impl FnOnce(&mut Look) -> T) -> T {
+    LOOK.with_borrow_mut(use_it)
 }
 
 pub(crate) fn with_learning<T>(use_it: impl FnOnce(&mut Learning) -> T) -> T {

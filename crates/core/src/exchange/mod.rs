@@ -22,7 +22,7 @@ use crate::limits::judge::Now;
 use crate::limits::learned::{Learning, Observation};
 use crate::limits::taking::Taken;
 use crate::policy::{KeyId, Policy};
-use crate::refusal::Refusal;
+use crate::refusal::{LimitReached, Refusal};
 use crate::reply::Reply;
 use crate::response::Meter;
 use crate::secret::Hash;
@@ -229,6 +229,11 @@ impl Exchange {
     /// Trailers that must not reach the upstream, by name: the same as among headers.
     pub fn request_trailers(&self, trailers: Headers<'_>) -> Vec<String> {
         self.removals(trailers)
+    }
+
+    /// The limit that has refused it.
+    pub fn limit_reached(&self) -> Option<&LimitReached> {
+        self.record.limit_reached()
     }
 
     /// A refusal that was found outside of the phases (uploads in flight).

@@ -113,6 +113,25 @@ impl LimitReached {
         }
     }
 
+    /// The same, at a moment from which it holds for so many nanoseconds.
+    #[must_use]
+    pub fn with_wait(mut self, nanos: u64, now: Now) -> Self {
+        self.wait = Wait::For(nanos);
+        self.resets_at = Some(now.wall.saturating_add(nanos).div_ceil(1_000_000_000));
+        self
+    }
+
+    /// How long it holds for every request of the account, whatever that asks: requests are counted
+    /// alike, and none of them comes back.
+    pub fn holds_for(&self) -> Option<u64> {
+        match (self.unit, self.wait) {
+            (Unit::Requests, Wait::For(nanos)) if !self.account.starts_with("model:") => {
+                Some(nanos)
+            }
+            _ => None,
+        }
+    }
+
     /// HTTP status.
     pub fn status(&self) -> u16 {
         match self.wait {

@@ -10,6 +10,7 @@ use tollgate_core::api::Dialect;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
+use tollgate_core::limits::judge::Now;
 use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::reply::Reply;
@@ -102,6 +103,9 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
+        if let Some(refusal) = known_refusal(exchange) {
+            return self.refuse(&refusal);
+        }
         let length = headers
             .text("content-length")
             .and_then(|text| text.parse().ok());
@@ -355,9 +359,32 @@ impl Stream {
     }
 }
 
+/// A limit that is known to refuse the key whatever it asks.
+fn known_refusal(exchange: &Exchange) -> Option<Refusal> {
+    let key = exchange.key()?;
+    let policy = exchange.policy();
+    let reached = vm::with_look(|look| {
+        let is_known = !look.is_empty();
+        is_known.then(|| look.at(&key, policy.version(), host::clocks()))?
+    })?;
+    Some(Refusal::LimitReached(Box::new(reached)))
+}
+
 /// Decides by the body, and by what the accounts have room for.
 fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
     let now = host::clocks();
+    let admitted = ask_accounts(exchange, body, now);
+    if let Some(reached) = exchange.limit_reached()
+        && let Some(nanos) = reached.holds_for()
+        && let Some(key) = exchange.key()
+    {
+        let policy = exchange.policy();
+        vm::with_look(|look| look.remember(key, policy.version(), reached, nanos, now));
+    }
+    admitted
+}
+
+fn ask_accounts(exchange: &mut Exchange, body: &[u8], now: Now) -> Result<Forward, Reply> {
     let mut plan = vm::with_learning(|learning| exchange.request_body(body, now, learning))?;
     loop {
         let taken = vm::take(&plan, now).map_err(|refusal| exchange.refuse(&refusal))?;

@@ -63,6 +63,7 @@ pub fn compile(sources: &[Source]) -> Result<Document, Vec<Diagnostic>> {
         catalog: &catalog,
         files: sources,
         zones: Zones::default(),
+        priced_time: table.of_time,
         sources: BTreeMap::new(),
     };
     let models = models::compile(&files, &table, &mut limits, &mut errors);

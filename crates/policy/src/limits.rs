@@ -21,6 +21,8 @@ pub(crate) struct Limits<'c, 'a> {
     pub(crate) catalog: &'c Catalog<'a>,
     pub(crate) files: &'c [crate::Source],
     pub(crate) zones: Zones,
+    /// Where time has a price.
+    pub(crate) priced_time: Option<Site>,
     /// Each rule's `file:line`.
     pub(crate) sources: BTreeMap<String, String>,
 }
@@ -85,6 +87,15 @@ impl Limits<'_, '_> {
         let fallback = fallback.and_then(|model| self.catalog.resolve(file, model, errors));
         let mode = mode(file, rule, errors);
         let raises = raises(file, &rule.raises, errors);
+        if measure == Measure::Budget
+            && let Some(admit) = &rule.admit
+            && admit.value == AdmitRule::WorstCase
+            && let Some(priced) = self.priced_time
+        {
+            let message = "time has a price, and no request has a worst case of it";
+            let error = Diagnostic::new(Site::of(file, admit), message);
+            errors.push(error.and(priced, "the price"));
+        }
         if errors.len() > before {
             return None;
         }

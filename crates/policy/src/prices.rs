@@ -14,6 +14,8 @@ use tollgate_core::price::Kind;
 #[derive(Default)]
 pub(crate) struct Table {
     pub(crate) prices: Option<Prices>,
+    /// A price of time, which no request has a most of.
+    pub(crate) of_time: Option<Site>,
     models: BTreeMap<String, (Site, Vec<Price>)>,
 }
 
@@ -40,6 +42,9 @@ pub(crate) fn compile(
             version: rule.version.value.clone(),
         });
         for (name, lists) in rule.models.iter() {
+            let of_time = lists.iter().find_map(|list| list.value.per_second.as_ref());
+            let of_time = of_time.map(|price| Site::of(file, price));
+            table.of_time = table.of_time.or(of_time);
             let prices = model(file, name, lists, errors);
             let site = Site::of(file, name);
             if let Some(model) = catalog.resolve(file, name, errors)

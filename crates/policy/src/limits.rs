@@ -43,6 +43,7 @@ impl Limits<'_, '_> {
         }
         let mut seen: BTreeMap<String, Site> = BTreeMap::new();
         let mut limits = Vec::with_capacity(rules.len());
+        let mut sites = Vec::with_capacity(rules.len());
         for rule in rules {
             let Some(limit) = self.limit(file, account, rule, errors) else {
                 continue;
@@ -57,8 +58,9 @@ impl Limits<'_, '_> {
             self.sources
                 .insert(limit.rule.clone(), format!("{name}:{line}"));
             limits.push(limit);
+            sites.push(site);
         }
-        check_raises(file, rules, &limits, errors);
+        check_raises(&limits, &sites, errors);
         limits.sort_by(|a, b| a.rule.cmp(&b.rule));
         limits
     }
@@ -344,24 +346,29 @@ fn raises(
     raises
 }
 
-/// What raises carry is one figure for each window: two rules can't both have some.
-fn check_raises(
-    file: usize,
-    rules: &[Spanned<LimitRule>],
-    limits: &[Limit],
-    errors: &mut Vec<Diagnostic>,
-) {
-    for (index, limit) in limits.iter().enumerate() {
-        let clashes = |other: &&Limit| {
-            !other.raises.is_empty() && (other.per, &other.zone) == (limit.per, &limit.zone)
-        };
-        let earlier = limits.iter().take(index).find(clashes);
-        if !limit.raises.is_empty()
-            && let Some(earlier) = earlier
-            && let Some(rule) = rules.get(index)
-        {
-            let message = format!("`{}` has raises for the same window", earlier.rule);
-            errors.push(Diagnostic::new(Site::of(file, rule), message));
+/// What raises carry is one figure for each window: two rules can't both have some, and where one
+/// refuses, the others can't.
+fn check_raises(limits: &[Limit], sites: &[Site], errors: &mut Vec<Diagnostic>) {
+    let window = |limit: &Limit| (limit.measure, limit.per, limit.zone.clone());
+    for (index, (limit, site)) in limits.iter().zip(sites).enumerate() {
+        if limit.raises.is_empty() {
+            continue;
+        }
+        let mut others = limits.iter().enumerate();
+        let clash = others.find_map(|(at, other)| {
+            let problem = if at == index || window(other) != window(limit) {
+                return None;
+            } else if at < index && !other.raises.is_empty() {
+                "has raises for the same window"
+            } else if other.mode == Mode::Enforce && limit.mode != Mode::Enforce {
+                "refuses by the same window: its raises are those that count"
+            } else {
+                return None;
+            };
+            Some(format!("`{}` {problem}", other.rule))
+        });
+        if let Some(message) = clash {
+            errors.push(Diagnostic::new(*site, message));
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Exchange;
 use crate::limits::judge::Now;
 use crate::limits::record::Record;
+use crate::limits::reservation;
 use crate::limits::rule::{Bound, CounterId, Limit, Mode};
 use crate::limits::shared::Found;
 use crate::limits::standing::{self, Standing};
@@ -56,8 +57,9 @@ fn of_account(account: &Account<'_>, record: Option<Record>, now: Now) -> Value 
     let since = record
         .as_ref()
         .map(|record| rfc3339(record.epoch / 1_000_000_000));
-    let record = record.unwrap_or_default();
+    let mut record = record.unwrap_or_default();
     let terms = account.terms;
+    reservation::follow_edits(&mut record, terms.limits);
     let limits = standing::all(&record, terms, now).filter_map(|standing| {
         let limit = terms.limits.get(standing.limit)?;
         Some(of_limit(limit, &standing, now))

@@ -2,7 +2,8 @@
 
 use super::rate::{Monotonic, Shortage};
 use super::record::Record;
-use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode, Raise};
+use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode};
+use super::spending;
 use super::window::{Window, Zone};
 
 /// The time, by both clocks.
@@ -15,7 +16,7 @@ pub struct Now {
 }
 
 impl Now {
-    pub(super) fn seconds(self) -> u64 {
+    pub(crate) fn seconds(self) -> u64 {
         self.wall / 1_000_000_000
     }
 }
@@ -50,6 +51,8 @@ pub struct Shortfall {
     pub held: u128,
     /// When it could fit.
     pub wait: Wait,
+    /// The calendar window in which it counts.
+    pub window: Option<Window>,
 }
 
 /// How long a request has to wait until it could fit.
@@ -141,6 +144,7 @@ fn concurrent(record: &Record, index: usize, most: u32) -> Judged {
         } else {
             Wait::Unknown
         },
+        window: None,
     };
     Judged {
         take: None,
@@ -183,6 +187,7 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
                         Shortage::Never => Wait::TooLarge,
                         Shortage::Wait(nanos) => Wait::For(nanos),
                     },
+                    window: None,
                 });
             }
         }
@@ -212,12 +217,16 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
         amount: requested,
         mode: limit.mode,
     };
+    let held = record.held(view.counter, view.window.start);
     let shortfall = Shortfall {
         limit: index,
         requested,
         left,
-        held: record.held(view.counter, view.window.start),
+        held,
+        window: Some(view.window),
         wait: match view.window.end {
+            // No window grants it; only raises can, once others give back what they hold of them.
+            _ if requested > view.amount && requested <= left.saturating_add(held) => Wait::Unknown,
             _ if requested > view.amount => Wait::TooLarge,
             None => Wait::Forever,
             Some(end) => {
@@ -244,24 +253,19 @@ fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item 
 }
 
 /// A window limit as it stands.
-pub(super) struct WindowView<'a> {
+pub(super) struct WindowView {
     pub(super) measure: Measure,
     pub(super) counter: CounterId,
     pub(super) window: Window,
     pub(super) amount: u128,
-    /// What is left of the amount itself.
-    own: u128,
-    /// Raises that hold something, with what they hold; earliest end first.
-    purses: Vec<(&'a Raise, u128)>,
+    /// What counts against the amount: all that was used and that no raise carries.
+    used: u128,
+    /// What active raises hold.
+    raises: u128,
 }
 
-impl<'a> WindowView<'a> {
-    pub(super) fn of(
-        record: &Record,
-        terms: Terms<'a>,
-        limit: &'a Limit,
-        now: Now,
-    ) -> Option<Self> {
+impl WindowView {
+    pub(super) fn of(record: &Record, terms: Terms<'_>, limit: &Limit, now: Now) -> Option<Self> {
         let Bound::Window {
             measure,
             period,
@@ -276,25 +280,30 @@ impl<'a> WindowView<'a> {
         let zone = terms.zones.get(usize::from(*zone))?;
         let window = zone.window(*period, now.seconds());
         let bucket = record.bucket(*counter, window.start);
-        let own = amount.saturating_sub(bucket.used.saturating_sub(bucket.raised));
+        let owner = spending::raised(terms.limits, *counter);
+        let is_owner = owner.is_none_or(|owner| std::ptr::eq(owner, limit));
         let active = raises.iter().filter(|raise| now.seconds() < raise.until);
-        let purses = active.filter_map(|raise| {
+        let purses = active.filter(|_| is_owner).map(|raise| {
             let spent = record.bucket(raise.purse, 0).used;
-            let left = raise.amount.saturating_sub(spent);
-            (left > 0).then_some((raise, left))
+            raise.amount.saturating_sub(spent)
         });
         Some(Self {
             measure: *measure,
             counter: *counter,
             window,
             amount: *amount,
-            own,
-            purses: purses.collect(),
+            used: match is_owner {
+                true => bucket.used.saturating_sub(bucket.raised),
+                false => bucket.used,
+            },
+            raises: purses.fold(0, u128::saturating_add),
         })
     }
 
+    /// What is left, of the amount and of raises. What was used beyond the amount is owed: raises
+    /// have it to cover first.
     pub(super) fn left(&self) -> u128 {
-        let purses = self.purses.iter();
-        purses.fold(self.own, |sum, (_, left)| sum.saturating_add(*left))
+        let whole = self.amount.saturating_add(self.raises);
+        whole.saturating_sub(self.used)
     }
 }

@@ -10,6 +10,7 @@ pub mod reservation;
 pub mod rule;
 pub mod settling;
 pub mod shared;
+mod spending;
 pub mod standing;
 pub mod taking;
 pub mod vms;

@@ -1,7 +1,7 @@
 //! What is kept of an account, as one value that all workers share: its counters, and what each
 //! worker's VM holds of them for requests in flight.
 //!
-//! Little-endian. Header (16 bytes): layout, counters (u8 each), holds (u16), 0 (u32), epoch (u64).
+//! Little-endian. Header (16 bytes): layout (u8), 0 (u8), counters, holds, 0 (u16 each), epoch (u64).
 //! Then counters (104 bytes each): id (u64), then for a rate `back_at` and `cell` (u64), else two
 //! buckets of start, opened (u64), used and raised (u128). Then holds (40 bytes each): VM slot (u32), its
 //! generation (u32), counter (u64), start (u64), amount (u128).
@@ -10,7 +10,7 @@ use super::rate;
 use super::rule::CounterId;
 
 /// The layout that is written. A reader leaves every other alone.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 const HEADER: usize = 16;
 const COUNTER: usize = 104;
 const HOLD: usize = 40;
@@ -97,11 +97,10 @@ impl Record {
         let holds = self.holds.len().saturating_mul(HOLD);
         let length = HEADER.saturating_add(counters).saturating_add(holds);
         let mut writer = Writer(Vec::with_capacity(length));
-        let count = u8::try_from(self.counters.len()).unwrap_or(u8::MAX);
-        writer.0.extend_from_slice(&[LAYOUT, count]);
-        let count = u16::try_from(self.holds.len()).unwrap_or(u16::MAX);
-        writer.0.extend_from_slice(&count.to_le_bytes());
-        writer.u32(0);
+        writer.0.extend_from_slice(&[LAYOUT, 0]);
+        for count in [self.counters.len(), self.holds.len(), 0] {
+            writer.u16(u16::try_from(count).unwrap_or(u16::MAX));
+        }
         writer.u64(self.epoch);
         for counter in &self.counters {
             writer.counter(counter);
@@ -236,6 +235,16 @@ impl Record {
         self.holds.retain(|hold| hold.amount > 0);
     }
 
+    /// Lets a counter that is not there yet go on as another one did, if that is there.
+    pub(super) fn rename(&mut self, from: CounterId, to: CounterId) {
+        if self.counter(to).is_none() {
+            let mut counters = self.counters.iter_mut();
+            if let Some(counter) = counters.find(|counter| counter.id == from) {
+                counter.id = to;
+            }
+        }
+    }
+
     /// Makes room where edits of the rules have left many counters that no rule names: those
     /// without anything held go.
     pub(super) fn tidy(&mut self, is_named: impl Fn(CounterId) -> bool) {
@@ -277,12 +286,11 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn record(mut self) -> Option<Record> {
-        let [layout, counters] = self.take()?;
-        if layout != LAYOUT {
+        if self.take()? != [LAYOUT, 0] {
             return None;
         }
-        let holds = u16::from_le_bytes(self.take()?);
-        self.u32().filter(|&reserved| reserved == 0)?;
+        let (counters, holds) = (self.u16()?, self.u16()?);
+        self.u16().filter(|&reserved| reserved == 0)?;
         let epoch = self.u64()?;
         let counters: Option<_> = (0..counters).map(|_| self.counter()).collect();
         let holds: Option<_> = (0..holds).map(|_| self.hold()).collect();
@@ -330,6 +338,10 @@ impl Reader<'_> {
         })
     }
 
+    fn u16(&mut self) -> Option<u16> {
+        self.take().map(u16::from_le_bytes)
+    }
+
     fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
@@ -369,6 +381,10 @@ impl Writer {
                 }
             }
         }
+    }
+
+    fn u16(&mut self, number: u16) {
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     fn u32(&mut self, number: u32) {

@@ -2,9 +2,9 @@
 //! It works on a decoded copy of the account's record.
 
 use super::judge::{Now, Terms, Verdict};
-use super::rate::Monotonic;
 use super::record::{Record, Vm};
-use super::rule::{Amounts, Bound, CounterId, Limit, Measure, Raise};
+use super::rule::{Amounts, Bound, CounterId, Limit, Measure};
+use super::spending::{Part, give_back, settle_rate, spend};
 use super::vms::Vms;
 
 /// What one account holds for one request.
@@ -13,19 +13,6 @@ pub struct Reservation {
     epoch: u64,
     vm: Vm,
     parts: Vec<Part>,
-}
-
-/// What was taken from one counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
-    counter: CounterId,
-    /// The window's, 0 for all others.
-    start: u64,
-    /// The bucket's, 0 for all others.
-    opened: Monotonic,
-    amount: u128,
-    /// For a purse, the window counter whose amount it is part of.
-    of: Option<CounterId>,
 }
 
 /// What a dead VM held of one counter: spent now, or free where it was requests in flight.
@@ -105,16 +92,38 @@ pub fn settle(
         if part.counter.is_rate() {
             settle_rate(record, terms.limits, part.counter, reserved, used, now);
         } else if stands && used < reserved {
-            give_back(record, reservation, part, reserved.saturating_sub(used));
+            give_back(
+                record,
+                &reservation.parts,
+                part,
+                reserved.saturating_sub(used),
+            );
         } else if stands || record.has_room(part.counter, part.start) {
             if is_same && !stands {
-                give_back(record, reservation, part, part.amount);
+                give_back(record, &reservation.parts, part, part.amount);
             }
             let more = used.saturating_sub(reserved);
             spend(record, terms, part.counter, part.start, more, now);
         } else if is_same {
             // The window is past, but what raises carry counts beyond it.
-            give_back(record, reservation, part, part.amount.saturating_sub(used));
+            give_back(
+                record,
+                &reservation.parts,
+                part,
+                part.amount.saturating_sub(used),
+            );
+        }
+    }
+}
+
+/// A rate whose rule was switched between shadow and enforced goes on with what was used.
+pub fn follow_edits(record: &mut Record, limits: &[Limit]) {
+    let named = |id| limits.iter().any(|limit| limit.names(id));
+    let ids = limits.iter().filter_map(|limit| limit.bound.counter());
+    for id in ids.filter(|id| id.is_rate()) {
+        let before = id.in_other_mode();
+        if !named(before) {
+            record.rename(before, id);
         }
     }
 }
@@ -164,112 +173,4 @@ impl Limit {
         };
         is_purse || self.bound.counter() == Some(id)
     }
-}
-
-fn settle_rate(
-    record: &mut Record,
-    limits: &[Limit],
-    id: CounterId,
-    reserved: u128,
-    used: u128,
-    now: Now,
-) {
-    let rates = limits.iter().find_map(|limit| match &limit.bound {
-        Bound::Rate { rate, counter, .. } if *counter == id => Some(rate),
-        _ => None,
-    });
-    let units = |amount| u64::try_from(amount).unwrap_or(u64::MAX);
-    if let Some(rate) = rates {
-        let state = record.rate(id);
-        let state = rate.settle(state, units(reserved), units(used), now.monotonic);
-        record.set_rate(id, state);
-    }
-}
-
-/// Adds to what is used in a window: from the rule's own amount, then from raises, earliest end
-/// first, and what is beyond them from the amount again. Returns all of it, and then what raises
-/// carry of it.
-fn spend(
-    record: &mut Record,
-    terms: Terms<'_>,
-    counter: CounterId,
-    start: u64,
-    amount: u128,
-    now: Now,
-) -> Vec<Part> {
-    let (own, raises) = own_and_raises(terms.limits, counter);
-    let Some(bucket) = record.bucket_mut(counter, start, now.monotonic) else {
-        return Vec::new();
-    };
-    let left = own.saturating_sub(bucket.used.saturating_sub(bucket.raised));
-    bucket.used = bucket.used.saturating_add(amount);
-    let mut parts = vec![Part {
-        counter,
-        start,
-        opened: bucket.opened,
-        amount,
-        of: None,
-    }];
-    let beyond = amount.saturating_sub(left);
-    let mut rest = beyond;
-    for raise in raises.iter().filter(|raise| now.seconds() < raise.until) {
-        let Some(purse) = record.bucket_mut(raise.purse, 0, now.monotonic) else {
-            continue;
-        };
-        let carried = raise.amount.saturating_sub(purse.used).min(rest);
-        if carried > 0 {
-            purse.used = purse.used.saturating_add(carried);
-            rest = rest.saturating_sub(carried);
-            parts.push(Part {
-                counter: raise.purse,
-                start: 0,
-                opened: purse.opened,
-                amount: carried,
-                of: Some(counter),
-            });
-        }
-    }
-    if let Some(bucket) = record.kept_bucket_mut(counter, start) {
-        let raised = beyond.saturating_sub(rest);
-        bucket.raised = bucket.raised.saturating_add(raised);
-    }
-    parts
-}
-
-/// Gives back to the raises first, the latest end first: as if only the rest had been spent.
-fn give_back(record: &mut Record, reservation: &Reservation, part: &Part, amount: u128) {
-    let mut rest = amount;
-    let carried = reservation.parts.iter().rev();
-    for carried in carried.filter(|carried| carried.of == Some(part.counter)) {
-        let back = carried.amount.min(rest);
-        rest = rest.saturating_sub(back);
-        if let Some(purse) = record.kept_bucket_mut(carried.counter, 0) {
-            purse.used = purse.used.saturating_sub(back);
-        }
-    }
-    let bucket = record.kept_bucket_mut(part.counter, part.start);
-    if let Some(bucket) = bucket.filter(|bucket| bucket.opened == part.opened) {
-        let raised = amount.saturating_sub(rest);
-        bucket.used = bucket.used.saturating_sub(amount);
-        bucket.raised = bucket.raised.saturating_sub(raised);
-    }
-}
-
-/// The amount of the rule that has raises, and those; without one, any rule's amount.
-fn own_and_raises(limits: &[Limit], id: CounterId) -> (u128, &[Raise]) {
-    let mut found: (u128, &[Raise]) = (0, &[]);
-    for limit in limits {
-        if let Bound::Window {
-            amount,
-            raises,
-            counter,
-            ..
-        } = &limit.bound
-            && *counter == id
-            && found.1.is_empty()
-        {
-            found = (*amount, raises);
-        }
-    }
-    found
 }

@@ -219,6 +219,11 @@ impl CounterId {
         Self(bits)
     }
 
+    /// A rate's counter in the other mode, shadow or not.
+    pub(super) fn in_other_mode(self) -> Self {
+        Self(self.0 ^ 1 << 32)
+    }
+
     /// Whether it counts a rate.
     pub fn is_rate(self) -> bool {
         self.0 >> 56 == 2

@@ -24,7 +24,7 @@ pub struct Taking<'a> {
     tries: u32,
     conflicts: u32,
     outcome: Option<Outcome>,
-    unsettled: Vec<(usize, Failure)>,
+    unsettled: Vec<(usize, Failure, Reservation)>,
     lost: Vec<(usize, Lost)>,
 }
 
@@ -167,7 +167,7 @@ impl<'a> Taking<'a> {
                 self.give_up(account, Outcome::Unreadable(account));
             }
             (Phase::Undo(account), Err(_)) => {
-                self.unsettled.push((account, Failure::Unreadable));
+                self.leave(account, Failure::Unreadable);
                 self.undo_before(account);
             }
             (Phase::Write(_) | Phase::WriteUndone(_) | Phase::Done, _) => {}
@@ -194,7 +194,7 @@ impl<'a> Taking<'a> {
                 if self.may_try_again() {
                     self.phase = Phase::Undo(account);
                 } else {
-                    self.unsettled.push((account, Failure::Busy));
+                    self.leave(account, Failure::Busy);
                     self.undo_before(account);
                 }
             }
@@ -209,6 +209,7 @@ impl<'a> Taking<'a> {
         let mut taken = Taken {
             outcome,
             lost: std::mem::take(&mut self.lost),
+            unsettled: std::mem::take(&mut self.unsettled),
             conflicts: self.conflicts,
             ..Taken::default()
         };
@@ -221,13 +222,6 @@ impl<'a> Taking<'a> {
                 taken.standings.extend(standings.map(|s| (account, s)));
             }
         }
-        let unsettled = std::mem::take(&mut self.unsettled).into_iter();
-        taken.unsettled = unsettled
-            .filter_map(|(account, failure)| {
-                let entry = self.entries.get_mut(account)?;
-                Some((account, failure, std::mem::take(&mut entry.reservation)))
-            })
-            .collect();
         taken
     }
 
@@ -244,6 +238,7 @@ impl<'a> Taking<'a> {
         else {
             return;
         };
+        reservation::follow_edits(&mut copy.record, terms.limits);
         entry.lost = reservation::bury(&mut copy.record, inputs.vms);
         entry.verdict = judge::judge(&copy.record, *terms, &inputs.demand, inputs.now);
         entry.copy = copy;
@@ -330,6 +325,14 @@ impl<'a> Taking<'a> {
                 Some(outcome) => self.refused(outcome),
                 None => self.phase = Phase::Done,
             },
+        }
+    }
+
+    /// What was taken from an account stays taken until someone settles it.
+    fn leave(&mut self, account: usize, failure: Failure) {
+        if let Some(entry) = self.entries.get_mut(account) {
+            let reservation = std::mem::take(&mut entry.reservation);
+            self.unsettled.push((account, failure, reservation));
         }
     }
 

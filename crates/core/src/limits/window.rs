@@ -22,6 +22,13 @@ pub struct Window {
     pub end: Option<u64>,
 }
 
+impl Window {
+    /// Whether this moment, in Unix seconds, lies in it.
+    pub fn holds(&self, moment: u64) -> bool {
+        self.start <= moment && self.end.is_none_or(|end| moment < end)
+    }
+}
+
 /// A time zone as the moments at which its offset changes. The last offset holds from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zone {

@@ -2,150 +2,18 @@
 
 use std::time::Duration;
 
-use tollgate_core::limits::judge::{Now, Terms, Wait};
+use tollgate_core::limits::judge::{Terms, Wait};
 use tollgate_core::limits::rate::Rate;
-use tollgate_core::limits::record::{Record, Vm};
 use tollgate_core::limits::reservation::Reservation;
-use tollgate_core::limits::rule::{
-    Admit, Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, Overrun, Raise, RatePeriod,
-};
+use tollgate_core::limits::rule::{Admit, Amounts, Bound, CounterId, Measure, Mode, RatePeriod};
 use tollgate_core::limits::settling::{Failure, Settling};
-use tollgate_core::limits::shared::{Found, MOST_TRIES, Operation};
+use tollgate_core::limits::shared::Operation;
 use tollgate_core::limits::taking::{Inputs, Outcome, Taking};
 use tollgate_core::limits::vms::Vms;
-use tollgate_core::limits::window::{Period, Zone};
+use tollgate_core::limits::window::Period;
 use tollgate_core::money::Usd;
 
-const DAY: u64 = 86_400;
-const NOON: u64 = 20_000 * DAY + DAY / 2;
-const VM: Vm = Vm {
-    slot: 0,
-    generation: 1,
-};
-
-fn limit(bound: Bound) -> Limit {
-    Limit {
-        rule: "rule".into(),
-        source: None,
-        mode: Mode::Enforce,
-        bound,
-        admit: Admit::Expected,
-        on_overrun: Overrun::Finish,
-        fallback: None,
-        message: None,
-        hides_amounts: false,
-    }
-}
-
-fn budget(period: Period, amount: u128, raises: &[(&str, u128, u64)]) -> Limit {
-    let counter = CounterId::window(Measure::Money, period, "UTC");
-    let raises = raises.iter().map(|&(name, amount, until)| Raise {
-        purse: CounterId::purse(counter, name),
-        amount,
-        until,
-    });
-    limit(Bound::Window {
-        measure: Measure::Money,
-        period,
-        zone: 0,
-        amount,
-        raises: raises.collect(),
-        counter,
-    })
-}
-
-fn costs(pico: u128) -> Demand {
-    let amounts = Amounts {
-        requests: 1,
-        prompt: 1,
-        completion: 1,
-        cost: Usd::from_pico(pico),
-    };
-    Demand {
-        worst: amounts,
-        named: amounts,
-        expected: amounts,
-    }
-}
-
-fn at(seconds: u64) -> Now {
-    Now {
-        wall: seconds * 1_000_000_000,
-        monotonic: seconds * 1_000_000_000 - NOON * 500_000_000,
-    }
-}
-
-/// One worker's view of one account.
-#[derive(Default)]
-struct Account {
-    found: Found,
-    writes: u32,
-}
-
-impl Account {
-    fn take(&mut self, limits: &[Limit], demand: Demand, now: Now) -> Result<Reservation, Wait> {
-        let terms = [Terms {
-            limits,
-            zones: &[Zone::default()],
-        }];
-        let vms = Vms::default();
-        let mut taking = Taking::new(Inputs {
-            terms: &terms,
-            demand,
-            now,
-            vm: VM,
-            vms: &vms,
-        });
-        while let Some(operation) = taking.next() {
-            match operation {
-                Operation::Read(_) => taking.read(self.found.clone()),
-                Operation::Write { value, .. } => {
-                    self.writes += 1;
-                    self.found = Some((value.to_vec(), self.writes));
-                    taking.wrote(true);
-                }
-            }
-        }
-        let taken = taking.finish();
-        match taken.outcome {
-            Outcome::Admitted { mut reservations } => Ok(reservations.remove(0)),
-            Outcome::Refused { is_contested } => {
-                assert!(!is_contested);
-                Err(taken.shortfalls[0].1.wait)
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn settle(&mut self, limits: &[Limit], reservation: &Reservation, pico: u128, now: Now) {
-        let terms = [Terms {
-            limits,
-            zones: &[Zone::default()],
-        }];
-        let used = costs(pico).worst;
-        let reservations = std::slice::from_ref(reservation);
-        let mut settling = Settling::new(&terms, reservations, used, now);
-        while let Some(operation) = settling.next() {
-            match operation {
-                Operation::Read(_) => settling.read(self.found.clone()),
-                Operation::Write { value, .. } => {
-                    self.writes += 1;
-                    self.found = Some((value.to_vec(), self.writes));
-                    settling.wrote(true);
-                }
-            }
-        }
-        assert!(settling.failed().is_empty());
-    }
-
-    fn spent(&self, limit: &Limit, start: u64) -> u128 {
-        let Bound::Window { counter, .. } = limit.bound else {
-            panic!("no window");
-        };
-        let record = Record::decode(&self.found.as_ref().unwrap().0).unwrap();
-        record.bucket(counter, start).used
-    }
-}
+use crate::account::{Account, DAY, NOON, VM, at, budget, costs, limit};
 
 #[test]
 fn a_budget_runs_out_and_begins_anew() {
@@ -197,53 +65,6 @@ fn what_waiting_can_not_cure_is_told_from_what_it_can() {
 }
 
 #[test]
-fn raises_are_spent_after_the_amount_the_earliest_end_first() {
-    let soon = NOON + 100;
-    let late = NOON + DAY;
-    let limits = [budget(
-        Period::Day,
-        100,
-        &[("a", 50, soon), ("b", 50, late)],
-    )];
-    let mut account = Account::default();
-    account.take(&limits, costs(140), at(NOON)).unwrap();
-    // 40 are on the raise that ends soon, 10 are left on it, 50 on the other.
-    assert!(account.take(&limits, costs(61), at(NOON)).is_err());
-    assert!(account.take(&limits, costs(60), at(NOON)).is_ok());
-}
-
-#[test]
-fn the_end_of_a_raise_puts_nobody_in_debt() {
-    let soon = NOON + 100;
-    let limits = [budget(Period::Day, 100, &[("a", 1000, soon)])];
-    let mut account = Account::default();
-    let request = account.take(&limits, costs(1100), at(NOON)).unwrap();
-    // The raise has ended. What comes back was the raise's: nothing is free.
-    account.settle(&limits, &request, 150, at(soon));
-    assert!(account.take(&limits, costs(1), at(soon)).is_err());
-    assert!(account.take(&limits, costs(100), at(NOON + DAY)).is_ok());
-    // Of 150, 100 were the amount's; with less, some of it is free again.
-    let mut account = Account::default();
-    let request = account.take(&limits, costs(1100), at(NOON)).unwrap();
-    account.settle(&limits, &request, 90, at(soon));
-    assert!(account.take(&limits, costs(10), at(soon)).is_ok());
-}
-
-#[test]
-fn a_raise_holds_its_amount_once_over_all_windows() {
-    let limits = [budget(Period::Day, 100, &[("a", 50, NOON + 9 * DAY)])];
-    let mut account = Account::default();
-    account.take(&limits, costs(130), at(NOON)).unwrap();
-    assert!(account.take(&limits, costs(121), at(NOON + DAY)).is_err());
-    assert!(account.take(&limits, costs(120), at(NOON + DAY)).is_ok());
-    assert!(
-        account
-            .take(&limits, costs(101), at(NOON + 2 * DAY))
-            .is_err()
-    );
-}
-
-#[test]
 fn shadow_counts_and_never_takes_from_an_enforced_counter() {
     let enforced = budget(Period::Day, 100, &[]);
     let mut shadow = budget(Period::Day, 10, &[]);
@@ -283,7 +104,7 @@ fn a_record_that_can_not_be_read_is_left_alone_and_refuses() {
     let cut = good[..good.len() - 1].to_vec();
     let longer = [good.clone(), vec![0]].concat();
     let mut newer = good.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     for bad in [Vec::new(), vec![1], cut, longer, newer] {
         let vms = Vms::default();
         let mut taking = Taking::new(Inputs {
@@ -303,44 +124,6 @@ fn a_record_that_can_not_be_read_is_left_alone_and_refuses() {
         assert_eq!(settling.next(), None);
         assert_eq!(settling.failed(), [(0, Failure::Unreadable)]);
     }
-}
-
-#[test]
-fn whoever_always_comes_second_gives_up_and_leaves_nothing() {
-    let limits = [limit(Bound::Concurrency(1))];
-    let terms = [Terms {
-        limits: &limits,
-        zones: &[],
-    }; 2];
-    let vms = Vms::default();
-    let mut taking = Taking::new(Inputs {
-        terms: &terms,
-        demand: costs(1),
-        now: at(NOON),
-        vm: VM,
-        vms: &vms,
-    });
-    let mut first = Account::default();
-    let mut refused_writes = 0;
-    while let Some(operation) = taking.next() {
-        match operation {
-            Operation::Read(0) => taking.read(first.found.clone()),
-            Operation::Read(_) => taking.read(None),
-            Operation::Write {
-                account: 0, value, ..
-            } => {
-                first.found = Some((value.to_vec(), 1));
-                taking.wrote(true);
-            }
-            Operation::Write { .. } => {
-                refused_writes += 1;
-                taking.wrote(false);
-            }
-        }
-    }
-    assert_eq!(taking.finish().outcome, Outcome::Busy);
-    assert_eq!(refused_writes, MOST_TRIES);
-    assert!(first.take(&limits, costs(1), at(NOON)).is_ok());
 }
 
 #[test]
@@ -377,4 +160,47 @@ fn rates_and_windows_share_a_record() {
     assert!(account.take(&limits, costs(10), at(NOON)).is_err());
     assert_eq!(account.spent(&limits[1], 20_000 * DAY), 10);
     assert!(account.take(&limits, costs(10), at(NOON + 60)).is_ok());
+}
+
+#[test]
+fn switching_a_rate_between_shadow_and_enforced_keeps_what_was_used() {
+    let rule = |mode: Mode| {
+        let mut limit = limit(Bound::Rate {
+            measure: Measure::Requests,
+            period: RatePeriod::Hour,
+            rate: Rate::new(1, Duration::from_secs(3600), 2).unwrap(),
+            counter: CounterId::rate(Measure::Requests, RatePeriod::Hour, mode == Mode::Shadow),
+        });
+        limit.mode = mode;
+        [limit]
+    };
+    let mut account = Account::default();
+    for _ in 0..3 {
+        account
+            .take(&rule(Mode::Shadow), costs(1), at(NOON))
+            .unwrap();
+    }
+    assert!(
+        account
+            .take(&rule(Mode::Enforce), costs(1), at(NOON))
+            .is_err()
+    );
+}
+
+#[test]
+fn many_edits_while_requests_run_leave_a_record_that_can_be_read() {
+    let mut account = Account::default();
+    for edit in 0..40 {
+        let limits: Vec<_> = (0..8)
+            .map(|index| {
+                let mut limit = budget(Period::Day, 100, &[]);
+                if let Bound::Window { counter, .. } = &mut limit.bound {
+                    let zone = format!("zone {edit} {index}");
+                    *counter = CounterId::window(Measure::Money, Period::Day, &zone);
+                }
+                limit
+            })
+            .collect();
+        account.take(&limits, costs(1), at(NOON)).unwrap();
+    }
 }

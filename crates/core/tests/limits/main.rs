@@ -2,10 +2,13 @@
 //! records, clocks that jump, and workers whose operations interleave. Counters agree after every
 //! write.
 
+mod account;
 mod examples;
+mod raises;
 mod records;
 mod reference;
 mod rules;
+mod undoing;
 mod world;
 
 use std::cell::Cell;

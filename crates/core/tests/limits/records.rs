@@ -16,7 +16,7 @@ proptest! {
     #[test]
     fn bytes_behind_a_header(counters in 0_u8..3, holds in 0_u8..3, rest in prop::collection::vec(any::<u8>(), 400)) {
         let length = 8 + usize::from(counters) * 104 + usize::from(holds) * 40;
-        let mut bytes = vec![1, counters, holds, 0, 0, 0, 0, 0];
+        let mut bytes = vec![2, 0, counters, 0, holds, 0, 0, 0];
         bytes.extend_from_slice(&rest[..length]);
         // A rate's counter has no more than two numbers.
         if let Ok(record) = Record::decode(&bytes) {

@@ -57,8 +57,28 @@ pub(crate) struct Question<'a> {
 }
 
 impl Account {
+    /// The account under rules that were edited since.
+    fn follow(&mut self, rules: &[Rule]) {
+        let switches: Vec<_> = rules.iter().filter_map(before_switch).collect();
+        for &(now, before) in &switches {
+            let is_other_rules = switches.iter().any(|&(other, _)| other == before);
+            if !is_other_rules
+                && !self.leaky.contains_key(&now)
+                && let Some(leaky) = self.leaky.remove(&before)
+            {
+                self.leaky.insert(now, leaky);
+            }
+        }
+    }
+
     /// Whether any enforced rule refuses.
     pub(crate) fn refuses(&self, question: Question<'_>) -> bool {
+        let mut account = self.clone();
+        account.follow(question.rules);
+        account.refuses_now(question)
+    }
+
+    fn refuses_now(&self, question: Question<'_>) -> bool {
         let mut enforced = question
             .rules
             .iter()
@@ -68,6 +88,7 @@ impl Account {
 
     /// Takes what the request is admitted by.
     pub(crate) fn take(&mut self, request: RequestId, vm: Vm, question: Question<'_>) {
+        self.follow(question.rules);
         self.running.retain(|_, vm| !question.vms.is_dead(*vm));
         let mut amounts: BTreeMap<CounterId, (bool, u128)> = BTreeMap::new();
         for rule in question.rules {
@@ -240,9 +261,20 @@ impl Account {
                 ..
             } => {
                 let start = window(rule, question.zones, now).start;
-                let own = self.used(*counter, start) - self.raised(*counter, start);
-                let raises: u128 = self.purses(rule, now).iter().map(|(_, left)| left).sum();
-                choose(*measure, amount.saturating_sub(own) + raises)
+                let used = self.used(*counter, start);
+                let (used, raises) = if std::ptr::eq(owner(question.rules, *counter), rule)
+                    || !has_raises(question.rules, *counter)
+                {
+                    let raises = self
+                        .purses(rule, now)
+                        .into_iter()
+                        .map(|(_, left)| left)
+                        .sum();
+                    (used - self.raised(*counter, start), raises)
+                } else {
+                    (used, 0)
+                };
+                choose(*measure, (amount + raises).saturating_sub(used))
             }
         }
     }
@@ -330,18 +362,40 @@ impl Account {
     }
 }
 
-/// The rule that a counter's raises stand in, else the first that looks at it.
+/// The rule whose raises are spent, else the first that looks at this counter. Where a rule refuses,
+/// only its raises are spent.
 fn owner(rules: &[Rule], id: CounterId) -> &Rule {
-    let of_counter = || {
-        rules
-            .iter()
-            .filter(|rule| rule.limit.bound.counter() == Some(id))
+    let mut of_counter = rules
+        .iter()
+        .filter(|rule| rule.limit.bound.counter() == Some(id))
+        .collect::<Vec<_>>();
+    if of_counter.iter().any(enforces) {
+        of_counter.retain(enforces);
+    }
+    let raised = of_counter.iter().find(|rule| rule.limit.bound.is_raised());
+    raised.unwrap_or(&of_counter[0])
+}
+
+fn has_raises(rules: &[Rule], id: CounterId) -> bool {
+    owner(rules, id).limit.bound.is_raised()
+}
+
+fn enforces(rule: &&Rule) -> bool {
+    rule.limit.mode == Mode::Enforce
+}
+
+/// Whether it looks at a rate, and the counter that this had before it was switched between shadow
+/// and enforced.
+fn before_switch(rule: &Rule) -> Option<(CounterId, CounterId)> {
+    let Bound::Rate {
+        measure, period, ..
+    } = &rule.limit.bound
+    else {
+        return None;
     };
-    let has_raises = |rule: &&Rule| rule.limit.bound.is_raised();
-    of_counter()
-        .find(has_raises)
-        .or_else(|| of_counter().next())
-        .unwrap()
+    let is_shadow = rule.limit.mode == Mode::Shadow;
+    let [now, before] = [is_shadow, !is_shadow].map(|s| CounterId::rate(*measure, *period, s));
+    Some((now, before))
 }
 
 fn window(rule: &Rule, zones: &[Zone], now: Now) -> Window {

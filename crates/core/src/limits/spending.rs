@@ -1,0 +1,134 @@
+//! How counters of one record move: what is used of a window, by its own amount first and then by
+//! raises, and what is used of a rate.
+
+use super::judge::{Now, Terms};
+use super::rate::Monotonic;
+use super::record::Record;
+use super::rule::{Bound, CounterId, Limit, Mode, Raise};
+
+/// What was taken from one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) counter: CounterId,
+    /// The window's, 0 for all others.
+    pub(super) start: u64,
+    /// The bucket's, 0 for all others.
+    pub(super) opened: Monotonic,
+    pub(super) amount: u128,
+    /// For a purse, the window counter whose amount it is part of.
+    pub(super) of: Option<CounterId>,
+}
+
+/// Adds to what is used in a window: from the rule's own amount, then from raises, earliest end
+/// first, and what is beyond them from the amount again. Returns all of it, and then what raises
+/// carry of it.
+pub(super) fn spend(
+    record: &mut Record,
+    terms: Terms<'_>,
+    counter: CounterId,
+    start: u64,
+    amount: u128,
+    now: Now,
+) -> Vec<Part> {
+    let (own, raises) = own_and_raises(terms.limits, counter);
+    let Some(bucket) = record.bucket_mut(counter, start, now.monotonic) else {
+        return Vec::new();
+    };
+    let left = own.saturating_sub(bucket.used.saturating_sub(bucket.raised));
+    bucket.used = bucket.used.saturating_add(amount);
+    let mut parts = vec![Part {
+        counter,
+        start,
+        opened: bucket.opened,
+        amount,
+        of: None,
+    }];
+    let beyond = amount.saturating_sub(left);
+    let mut rest = beyond;
+    for raise in raises.iter().filter(|raise| now.seconds() < raise.until) {
+        let Some(purse) = record.bucket_mut(raise.purse, 0, now.monotonic) else {
+            continue;
+        };
+        let carried = raise.amount.saturating_sub(purse.used).min(rest);
+        if carried > 0 {
+            purse.used = purse.used.saturating_add(carried);
+            rest = rest.saturating_sub(carried);
+            parts.push(Part {
+                counter: raise.purse,
+                start: 0,
+                opened: purse.opened,
+                amount: carried,
+                of: Some(counter),
+            });
+        }
+    }
+    if let Some(bucket) = record.kept_bucket_mut(counter, start) {
+        let raised = beyond.saturating_sub(rest);
+        bucket.raised = bucket.raised.saturating_add(raised);
+    }
+    parts
+}
+
+/// Gives back part of what `part` took, to the raises among `parts` first, the latest end first: as
+/// if only the rest had been spent.
+pub(super) fn give_back(record: &mut Record, parts: &[Part], part: &Part, amount: u128) {
+    let mut rest = amount;
+    let carried = parts.iter().rev();
+    for carried in carried.filter(|carried| carried.of == Some(part.counter)) {
+        let back = carried.amount.min(rest);
+        rest = rest.saturating_sub(back);
+        if let Some(purse) = record.kept_bucket_mut(carried.counter, 0) {
+            purse.used = purse.used.saturating_sub(back);
+        }
+    }
+    let bucket = record.kept_bucket_mut(part.counter, part.start);
+    if let Some(bucket) = bucket.filter(|bucket| bucket.opened == part.opened) {
+        let raised = amount.saturating_sub(rest);
+        bucket.used = bucket.used.saturating_sub(amount);
+        bucket.raised = bucket.raised.saturating_sub(raised);
+    }
+}
+
+/// Settles what was reserved of a rate as what was used.
+pub(super) fn settle_rate(
+    record: &mut Record,
+    limits: &[Limit],
+    id: CounterId,
+    reserved: u128,
+    used: u128,
+    now: Now,
+) {
+    let rates = limits.iter().find_map(|limit| match &limit.bound {
+        Bound::Rate { rate, counter, .. } if *counter == id => Some(rate),
+        _ => None,
+    });
+    let units = |amount| u64::try_from(amount).unwrap_or(u64::MAX);
+    if let Some(rate) = rates {
+        let state = record.rate(id);
+        let state = rate.settle(state, units(reserved), units(used), now.monotonic);
+        record.set_rate(id, state);
+    }
+}
+
+/// The limit whose raises are spent where several look at one window: one that refuses, if there is
+/// any. What only warns or watches never opens it.
+pub(super) fn raised(limits: &[Limit], id: CounterId) -> Option<&Limit> {
+    let mut raised: Option<&Limit> = None;
+    let mut is_enforced = false;
+    for limit in limits.iter().filter(|l| l.bound.counter() == Some(id)) {
+        let enforces = limit.mode == Mode::Enforce;
+        if limit.bound.is_raised() && (enforces || raised.is_none()) {
+            raised = Some(limit);
+        }
+        is_enforced |= enforces;
+    }
+    raised.filter(|limit| !is_enforced || limit.mode == Mode::Enforce)
+}
+
+/// The amount of the rule whose raises are spent, and those; without one nothing is carried.
+fn own_and_raises(limits: &[Limit], id: CounterId) -> (u128, &[Raise]) {
+    match raised(limits, id).map(|limit| &limit.bound) {
+        Some(Bound::Window { amount, raises, .. }) => (*amount, raises),
+        _ => (0, &[]),
+    }
+}

@@ -14,7 +14,6 @@
 
 mod accounts;
 mod host;
-mod look;
 mod member;
 mod metrics;
 mod record;

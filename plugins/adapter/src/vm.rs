@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::rc::Rc;
 
-use tollgate_core::exchange::Plan;
+use tollgate_core::exchange::{Look, Plan};
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learned::Learning;
 use tollgate_core::limits::record::Vm;
@@ -19,7 +19,6 @@ use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
 
 use crate::accounts::{self, Owner, Unsettled};
-use crate::look::Look;
 use crate::member::{self, Member};
 use crate::metrics::Metrics;
 

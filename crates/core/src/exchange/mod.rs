@@ -9,6 +9,7 @@ mod admit;
 mod announce;
 mod bill;
 mod decide;
+mod look;
 mod plan;
 mod usage;
 
@@ -22,7 +23,7 @@ use crate::limits::judge::Now;
 use crate::limits::learned::{Learning, Observation};
 use crate::limits::taking::Taken;
 use crate::policy::{KeyId, Policy};
-use crate::refusal::{LimitReached, Refusal};
+use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::response::Meter;
 use crate::secret::Hash;
@@ -31,6 +32,7 @@ use crate::settlement::{Ending, Record, Settlement};
 pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
+pub use self::look::Look;
 pub use self::plan::Plan;
 
 /// Nanoseconds since the Unix epoch.
@@ -229,11 +231,6 @@ impl Exchange {
     /// Trailers that must not reach the upstream, by name: the same as among headers.
     pub fn request_trailers(&self, trailers: Headers<'_>) -> Vec<String> {
         self.removals(trailers)
-    }
-
-    /// The limit that has refused it.
-    pub fn limit_reached(&self) -> Option<&LimitReached> {
-        self.record.limit_reached()
     }
 
     /// A refusal that was found outside of the phases (uploads in flight).

@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 
 use crate::limits::judge::{Now, Shortfall, Wait};
 use crate::limits::rule::{Bound, Limit, Measure, RatePeriod};
-use crate::limits::window::{Period, rfc3339};
+use crate::limits::window::{Period, Window, rfc3339};
 use crate::money::Usd;
 use crate::policy::AccountName;
 
 /// Seconds from which waiting is not worth a client's automatic retry.
 const PATIENCE: u64 = 60;
+
+/// Nanoseconds for which an exhausted window is believed to stay so: what requests in flight have
+/// overdrawn may be corrected.
+const BELIEF: u64 = 10_000_000_000;
 
 /// Why a limit refuses. Amounts are in the limit's own unit (money: pico-dollars).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +30,11 @@ pub struct LimitReached {
     pub unit: Unit,
     /// Over what time.
     pub period: Option<&'static str>,
-    /// The limit, without raises.
+    /// The calendar window in which it counts.
+    pub window: Option<Window>,
+    /// Whether another model may serve instead.
+    pub has_fallback: bool,
+    /// The limit, without raises. For what is larger than could ever come at once, that.
     pub amount: u128,
     /// What the request would take.
     pub requested: u128,
@@ -73,17 +81,16 @@ impl LimitReached {
         let (unit, period, amount) = match &limit.bound {
             Bound::Concurrency(most) => (Unit::RequestsInFlight, None, (*most).into()),
             Bound::Output(most) => (Unit::CompletionTokens, None, (*most).into()),
+            Bound::Rate { measure, rate, .. } if wait == Wait::TooLarge => {
+                (Unit::of(*measure), None, rate.burst().into())
+            }
             Bound::Rate {
                 measure,
                 rate,
                 period,
                 ..
             } => {
-                let period = match period {
-                    RatePeriod::Second => "second",
-                    RatePeriod::Minute => "minute",
-                    RatePeriod::Hour => "hour",
-                };
+                let period = rate_period_name(*period);
                 (Unit::of(*measure), Some(period), rate.amount().into())
             }
             Bound::Window {
@@ -99,6 +106,8 @@ impl LimitReached {
             source: limit.source.as_deref().map(str::to_owned),
             unit,
             period,
+            window: shortfall.window,
+            has_fallback: limit.fallback.is_some(),
             amount,
             requested: shortfall.requested,
             left: shortfall.left,
@@ -113,23 +122,39 @@ impl LimitReached {
         }
     }
 
-    /// The same, at a moment from which it holds for so many nanoseconds.
-    #[must_use]
-    pub fn with_wait(mut self, nanos: u64, now: Now) -> Self {
-        self.wait = Wait::For(nanos);
-        self.resets_at = Some(now.wall.saturating_add(nanos).div_ceil(1_000_000_000));
-        self
-    }
-
-    /// How long it holds for every request of the account, whatever that asks: requests are counted
-    /// alike, and none of them comes back.
+    /// How many nanoseconds it holds for every request of the account, whatever that asks; `None`
+    /// where another may fit. Requests count alike. Of an exhausted window nothing comes back
+    /// before its end, unless requests in flight hold some of it.
     pub fn holds_for(&self) -> Option<u64> {
-        match (self.unit, self.wait) {
-            (Unit::Requests, Wait::For(nanos)) if !self.account.starts_with("model:") => {
-                Some(nanos)
-            }
+        if self.account.starts_with("model:") || self.has_fallback {
+            return None;
+        }
+        let is_counted_alike = self.unit == Unit::Requests;
+        match (self.wait, self.window) {
+            (Wait::For(nanos), None) if is_counted_alike => Some(nanos),
+            (_, Some(_)) if self.left > 0 || (self.held > 0 && !is_counted_alike) => None,
+            // An answer may have no output at all.
+            (_, Some(_)) if self.unit == Unit::CompletionTokens => None,
+            (Wait::For(nanos), Some(_)) => Some(nanos.min(BELIEF)),
+            (Wait::Forever, Some(_)) => Some(BELIEF),
             _ => None,
         }
+    }
+
+    /// The same at a later moment. `nanos`: what is left of [`LimitReached::holds_for`].
+    #[must_use]
+    pub(crate) fn at(mut self, nanos: u64, now: Now) -> Self {
+        let window_end = self.window.and_then(|window| window.end);
+        let until_end = window_end.map(|end| {
+            let end = end.saturating_mul(1_000_000_000);
+            end.saturating_sub(now.wall).max(1)
+        });
+        if let Wait::For(_) = self.wait {
+            let nanos = until_end.unwrap_or(nanos);
+            self.wait = Wait::For(nanos);
+            self.resets_at = Some(now.wall.saturating_add(nanos).div_ceil(1_000_000_000));
+        }
+        self
     }
 
     /// HTTP status.
@@ -216,6 +241,7 @@ impl fmt::Display for LimitReached {
             self.unit.text(self.amount)
         };
         match self.period {
+            None if self.wait == Wait::TooLarge => write!(f, "{limit} at once for {account}")?,
             Some("ever") | None => write!(f, "{limit} for {account}")?,
             Some(period) => write!(f, "{limit} per {period} for {account}")?,
         }
@@ -288,6 +314,14 @@ impl Unit {
             Self::Usd => format!("{} USD", Usd::from_pico(amount)),
             _ => format!("{amount} {}", self.noun()),
         }
+    }
+}
+
+fn rate_period_name(period: RatePeriod) -> &'static str {
+    match period {
+        RatePeriod::Second => "second",
+        RatePeriod::Minute => "minute",
+        RatePeriod::Hour => "hour",
     }
 }
 

@@ -103,7 +103,8 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
-        if let Some(refusal) = known_refusal(exchange) {
+        let known = vm::with_look(|look| exchange.known_refusal(look, host::clocks));
+        if let Some(refusal) = known {
             return self.refuse(&refusal);
         }
         let length = headers
@@ -359,27 +360,12 @@ impl Stream {
     }
 }
 
-/// A limit that is known to refuse the key whatever it asks.
-fn known_refusal(exchange: &Exchange) -> Option<Refusal> {
-    let key = exchange.key()?;
-    let policy = exchange.policy();
-    let reached = vm::with_look(|look| {
-        let is_known = !look.is_empty();
-        is_known.then(|| look.at(&key, policy.version(), host::clocks()))?
-    })?;
-    Some(Refusal::LimitReached(Box::new(reached)))
-}
-
 /// Decides by the body, and by what the accounts have room for.
 fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
     let now = host::clocks();
     let admitted = ask_accounts(exchange, body, now);
-    if let Some(reached) = exchange.limit_reached()
-        && let Some(nanos) = reached.holds_for()
-        && let Some(key) = exchange.key()
-    {
-        let policy = exchange.policy();
-        vm::with_look(|look| look.remember(key, policy.version(), reached, nanos, now));
+    if admitted.is_err() {
+        vm::with_look(|look| exchange.remember_refusal(look, now));
     }
     admitted
 }

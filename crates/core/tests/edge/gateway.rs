@@ -1,0 +1,209 @@
+//! One worker's gateway over a store in memory: requests go through all phases, as an adapter takes
+//! them.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tollgate_core::concerns::Concerns;
+use tollgate_core::exchange::{
+    Admission, Earlier, Exchange, Forward, Look, RequestHead, ResponseHead, Step,
+};
+use tollgate_core::headers::Headers;
+use tollgate_core::limits::judge::{Now, Terms};
+use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::record::Vm;
+use tollgate_core::limits::settling::Settling;
+use tollgate_core::limits::shared::Operation;
+use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::vms::Vms;
+use tollgate_core::policy::{Account, Policy};
+use tollgate_core::reply::Reply;
+use tollgate_core::secret;
+use tollgate_core::settlement::Ending;
+
+/// Seconds: 2027-01-15T08:00:00Z.
+pub(crate) const NOW: u64 = 1_800_000_000;
+const SECOND: u64 = 1_000_000_000;
+
+pub(crate) struct Gateway {
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) now: Now,
+    pub(crate) learning: Learning,
+    look: Look,
+    store: BTreeMap<String, (Vec<u8>, u32)>,
+    writes: u32,
+    /// Bodies that were read.
+    pub(crate) bodies: usize,
+}
+
+/// A document with the key `sk-key` of the team `acme/payments`, a model `chat` with these `prices`
+/// (none: it is free), and `limits` of the key.
+pub(crate) fn document(prices: &Value, limits: &Value) -> Value {
+    let mut chat = json!({"name": "chat", "context": 8192, "targets": [
+        {"name": "stable", "model": "chat", "weight": 1, "upstreams": ["default"]},
+    ]});
+    let mut document = json!({
+        "format": 2, "version": "0123456789abcdef",
+        "organizations": [{"name": "acme"}],
+        "teams": [{"name": "payments", "organization": "acme"}],
+        "keys": [{
+            "name": "key", "team": "acme/payments", "limits": limits,
+            "hash": URL_SAFE_NO_PAD.encode(secret::hash(b"sk-key")),
+        }],
+    });
+    if !prices.is_null() {
+        chat["prices"] = prices.clone();
+        document["prices"] = json!({"version": "p1"});
+    }
+    document["models"] = json!([chat]);
+    document
+}
+
+impl Gateway {
+    pub(crate) fn new(document: &Value) -> Self {
+        Self {
+            policy: Rc::new(Policy::load(document.to_string().as_bytes()).unwrap()),
+            now: Now {
+                wall: NOW * SECOND,
+                monotonic: 5 * SECOND,
+            },
+            learning: Learning::default(),
+            look: Look::default(),
+            store: BTreeMap::new(),
+            writes: 0,
+            bodies: 0,
+        }
+    }
+
+    /// Both clocks go on.
+    pub(crate) fn pass(&mut self, seconds: u64) {
+        self.now.wall += seconds * SECOND;
+        self.now.monotonic += seconds * SECOND;
+    }
+
+    /// A chat of `sk-key`.
+    pub(crate) fn chat(&mut self, body: &Value) -> (Exchange, Result<Forward, Reply>) {
+        self.post("/v1/chat/completions", body)
+    }
+
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> (Exchange, Result<Forward, Reply>) {
+        let headers: Vec<(String, Vec<u8>)> = vec![
+            (":method".into(), b"POST".to_vec()),
+            (":path".into(), path.into()),
+            ("authorization".into(), b"Bearer sk-key".to_vec()),
+        ];
+        let mut exchange = Exchange::new(Rc::clone(&self.policy), Concerns::GATEWAY);
+        let head = RequestHead {
+            headers: Headers(&headers),
+            earlier: Earlier::default(),
+            end_of_stream: false,
+            now: self.now.wall,
+        };
+        let step = exchange.request_headers(head, &|| None);
+        assert!(matches!(step, Step::AwaitBody { .. }), "{step:?}");
+        if let Some(refusal) = exchange.known_refusal(&mut self.look, || self.now) {
+            let reply = exchange.refuse(&refusal);
+            return (exchange, Err(reply));
+        }
+        self.bodies += 1;
+        let admitted = self.admit(&mut exchange, &body.to_string());
+        exchange.remember_refusal(&mut self.look, self.now);
+        (exchange, admitted)
+    }
+
+    fn admit(&mut self, exchange: &mut Exchange, body: &str) -> Result<Forward, Reply> {
+        let learning = std::mem::take(&mut self.learning);
+        let mut plan = exchange.request_body(body.as_bytes(), self.now, &learning)?;
+        let admitted = loop {
+            let accounts = plan.accounts();
+            let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+            let vms = Vms::default();
+            let mut taking = Taking::new(Inputs {
+                terms: &terms,
+                demand: plan.demand(),
+                now: self.now,
+                vm: Vm::default(),
+                vms: &vms,
+            });
+            while let Some(operation) = taking.next() {
+                match operation {
+                    Operation::Read(account) => {
+                        taking.read(self.store.get(&name(&accounts, account)).cloned());
+                    }
+                    Operation::Write { account, value, .. } => {
+                        let value = value.to_vec();
+                        self.write(name(&accounts, account), value);
+                        taking.wrote(true);
+                    }
+                }
+            }
+            let taken = taking.finish();
+            drop(accounts);
+            match exchange.admit(plan, taken, self.now, &learning) {
+                Ok(Admission::Forward(forward)) => break Ok(forward),
+                Ok(Admission::Again(cheaper)) => plan = *cheaper,
+                Err(reply) => break Err(reply),
+            }
+        };
+        self.learning = learning;
+        admitted
+    }
+
+    /// The upstream answers whole, and reports this usage.
+    pub(crate) fn answer(&mut self, exchange: &mut Exchange, usage: &Value) {
+        exchange.response_headers(ResponseHead {
+            status: 200,
+            content_type: Some(b"application/json"),
+            content_encoding: None,
+            end_of_stream: false,
+        });
+        let body = json!({"usage": usage}).to_string();
+        exchange.response_body(body.as_bytes(), true, self.now.wall);
+        self.settle(exchange, Ending::default());
+    }
+
+    /// The exchange is over.
+    pub(crate) fn settle(&mut self, exchange: &mut Exchange, ending: Ending) {
+        exchange.close(ending, self.now.wall, &self.learning);
+        let Some((model, reservations)) = exchange.held() else {
+            return;
+        };
+        let policy = exchange.policy();
+        let model = model.and_then(|model| policy.model(model));
+        let accounts = policy.accounts(exchange.key_id(), model);
+        let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+        let used = exchange.settle(ending, self.now.wall).bill.unwrap().used;
+        let mut settling = Settling::new(&terms, reservations, used, self.now);
+        while let Some(operation) = settling.next() {
+            match operation {
+                Operation::Read(account) => {
+                    settling.read(self.store.get(&name(&accounts, account)).cloned());
+                }
+                Operation::Write { account, value, .. } => {
+                    let value = value.to_vec();
+                    self.write(name(&accounts, account), value);
+                    settling.wrote(true);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, account: String, value: Vec<u8>) {
+        self.writes += 1;
+        self.store.insert(account, (value, self.writes));
+    }
+}
+
+fn name(accounts: &[Account<'_>], index: usize) -> String {
+    accounts[index].name.to_string()
+}
+
+/// Its status, `error.code` and message.
+pub(crate) fn refusal(reply: &Reply) -> (u16, String, String) {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    let text = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
+    (reply.status, text("code"), text("message"))
+}

@@ -1,0 +1,5 @@
+//! Whole exchanges with limits, over a store in memory.
+
+mod gateway;
+mod look;
+mod refusals;

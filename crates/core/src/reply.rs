@@ -37,6 +37,7 @@ impl Reply {
             note("code", refusal.code().into());
         }
         if let Refusal::LimitReached(limit) = refusal {
+            note("code", refusal.code().into());
             note("limit", limit.facts());
         }
         let body = match dialect {
@@ -50,6 +51,16 @@ impl Reply {
         let mut reply = Self::json(status, &body);
         reply.add_headers(refusal);
         reply
+    }
+
+    /// With these headers too, in place of those of the same name.
+    #[must_use]
+    pub(crate) fn with(mut self, headers: Vec<(&'static str, String)>) -> Self {
+        for (name, value) in headers {
+            self.headers.retain(|(known, _)| *known != name);
+            self.headers.push((name, value.into()));
+        }
+        self
     }
 
     fn add_headers(&mut self, refusal: &Refusal) {

@@ -7,7 +7,6 @@ use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learned::Learning;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Limit, Measure, Mode};
-use crate::limits::standing::Standing;
 use crate::limits::taking::{Outcome, Taken};
 use crate::policy::{Account, AccountName, ModelId};
 use crate::refusal::{LimitReached, Refusal};
@@ -33,7 +32,6 @@ pub(super) struct Held {
     pub(super) estimate: Estimate,
     /// By account, in the order of [`crate::policy::Policy::accounts`].
     pub(super) reservations: Vec<Reservation>,
-    pub(super) standings: Vec<(usize, Standing)>,
     /// Rules in shadow that would have refused it, and soft ones that warn.
     pub(super) passed_over: Vec<String>,
     /// The model that it would have gone to.
@@ -48,6 +46,7 @@ impl Exchange {
         now: Now,
         learning: &Learning,
     ) -> Result<Admission<'b>, Refusal> {
+        self.standings = taken.standings;
         let reservations = match taken.outcome {
             Outcome::Admitted { reservations } => reservations,
             Outcome::Busy => return Err(Refusal::StateBusy),
@@ -74,7 +73,6 @@ impl Exchange {
             size: plan.size,
             estimate: plan.estimate,
             reservations,
-            standings: taken.standings,
             passed_over,
             instead_of: plan.instead_of,
         });
@@ -131,7 +129,7 @@ impl Exchange {
         };
         let model = held.model.and_then(|model| self.policy.model(model));
         let accounts = self.policy.accounts(self.key, model);
-        let money = held.standings.iter().filter(|(_, standing)| {
+        let money = self.standings.iter().filter(|(_, standing)| {
             standing.measure == Some(Measure::Money) && standing.is_enforced && standing.amount > 0
         });
         let budgets = money.filter_map(|(account, standing)| {

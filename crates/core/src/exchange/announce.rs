@@ -2,6 +2,7 @@
 //! cheaper model has answered.
 
 use super::Exchange;
+use crate::limits::rate::Monotonic;
 use crate::limits::rule::Measure;
 use crate::limits::standing::Standing;
 
@@ -11,21 +12,7 @@ impl Exchange {
         let Some(held) = &self.held else {
             return Vec::new();
         };
-        let mut headers = Vec::new();
-        let requests = |measure| measure == Measure::Requests;
-        if let Some(standing) = tightest(&held.standings, requests) {
-            let [limit, left, resets] = texts(standing);
-            headers.push(("x-ratelimit-limit-requests", limit));
-            headers.push(("x-ratelimit-remaining-requests", left));
-            headers.push(("x-ratelimit-reset-requests", resets));
-        }
-        let tokens = |measure| !matches!(measure, Measure::Requests | Measure::Money);
-        if let Some(standing) = tightest(&held.standings, tokens) {
-            let [limit, left, resets] = texts(standing);
-            headers.push(("x-ratelimit-limit-tokens", limit));
-            headers.push(("x-ratelimit-remaining-tokens", left));
-            headers.push(("x-ratelimit-reset-tokens", resets));
-        }
+        let mut headers = limits(&self.standings, 0);
         if held.instead_of.is_some()
             && let Some(model) = held.model.and_then(|model| self.policy.model(model))
         {
@@ -35,6 +22,38 @@ impl Exchange {
     }
 }
 
+/// Headers that tell how limits stand, so many nanoseconds after they were looked at.
+pub(super) fn limits(
+    standings: &[(usize, Standing)],
+    passed: Monotonic,
+) -> Vec<(&'static str, String)> {
+    let requests = tightest(standings, |measure| measure == Measure::Requests);
+    let tokens = tightest(standings, |measure| {
+        !matches!(measure, Measure::Requests | Measure::Money)
+    });
+    let told = [(REQUESTS, requests), (TOKENS, tokens)].into_iter();
+    let told = told.filter_map(|(names, standing)| {
+        let standing = standing?;
+        let resets = standing.resets.unwrap_or(0).saturating_sub(passed);
+        Some(texts(names, standing.amount, standing.left, resets))
+    });
+    told.flatten().collect()
+}
+
+/// The limit, what remains of it, and when all of it is there again.
+type Names = [&'static str; 3];
+
+const REQUESTS: Names = [
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+];
+const TOKENS: Names = [
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+];
+
 /// The enforced limit that leaves least.
 fn tightest(
     standings: &[(usize, Standing)],
@@ -43,15 +62,17 @@ fn tightest(
     let counted = standings
         .iter()
         .map(|(_, standing)| standing)
-        .filter(|standing| standing.is_enforced && standing.measure.is_some_and(&counts));
+        .filter(|standing| standing.is_enforced && !standing.hides_amounts)
+        .filter(|standing| standing.measure.is_some_and(&counts));
     counted.min_by_key(|standing| standing.left)
 }
 
-fn texts(standing: &Standing) -> [String; 3] {
+fn texts(names: Names, amount: u128, left: u128, resets: u64) -> [(&'static str, String); 3] {
+    let [limit, remaining, reset] = names;
     [
-        standing.amount.to_string(),
-        standing.left.to_string(),
-        duration(standing.resets.unwrap_or(0)),
+        (limit, amount.to_string()),
+        (remaining, left.to_string()),
+        (reset, duration(resets)),
     ]
 }
 

@@ -3,13 +3,15 @@
 
 use std::collections::HashMap;
 
-use super::Exchange;
+use super::{Exchange, announce};
 use crate::api::Api;
 use crate::limits::judge::Now;
 use crate::limits::rate::Monotonic;
+use crate::limits::standing::Standing;
 use crate::policy::Policy;
 use crate::price::Quantities;
 use crate::refusal::{LimitReached, Refusal, Unit};
+use crate::reply::Reply;
 use crate::secret::Hash;
 
 /// Keys that are remembered.
@@ -25,17 +27,24 @@ struct Known {
     policy: String,
     until: Monotonic,
     reached: LimitReached,
+    /// How limits stood, and when.
+    standings: Vec<(usize, Standing)>,
+    at: Monotonic,
 }
 
 impl Exchange {
-    /// A limit that is known to refuse the key, whatever this request asks. Only where something is
-    /// known are the clocks read.
-    pub fn known_refusal(&self, look: &mut Look, now: impl Fn() -> Now) -> Option<Refusal> {
+    /// The answer where a limit is known to refuse the key, whatever this request asks. Only where
+    /// something is known are the clocks read.
+    pub fn refuse_early(&mut self, look: &mut Look, now: impl Fn() -> Now) -> Option<Reply> {
         if look.0.is_empty() {
             return None;
         }
-        let reached = look.at(&self.key()?, &self.policy, self.api, now())?;
-        Some(Refusal::LimitReached(Box::new(reached)))
+        let now = now();
+        let known = look.at(&self.key()?, &self.policy, self.api, now)?;
+        let told = announce::limits(&known.standings, now.monotonic.saturating_sub(known.at));
+        let reached = known.reached(now);
+        let refusal = Refusal::LimitReached(Box::new(reached));
+        Some(self.refuse(&refusal).with(told))
     }
 
     /// Remembers the limit that has refused it, if that refuses the key's other requests too.
@@ -43,13 +52,20 @@ impl Exchange {
         if let Some(reached) = self.record.limit_reached()
             && let Some(key) = self.key()
         {
-            look.remember(key, &self.policy, reached, now);
+            look.remember(key, &self.policy, reached, &self.standings, now);
         }
     }
 }
 
 impl Look {
-    fn remember(&mut self, key: Hash, policy: &Policy, reached: &LimitReached, now: Now) {
+    fn remember(
+        &mut self,
+        key: Hash,
+        policy: &Policy,
+        reached: &LimitReached,
+        standings: &[(usize, Standing)],
+        now: Now,
+    ) {
         let Some(nanos) = reached.holds_for() else {
             return;
         };
@@ -64,29 +80,35 @@ impl Look {
                 policy: policy.version().to_owned(),
                 until: now.monotonic.saturating_add(nanos),
                 reached: reached.clone(),
+                standings: standings.to_vec(),
+                at: now.monotonic,
             };
             self.0.insert(key, known);
         }
     }
 
-    fn at(
-        &mut self,
-        key: &Hash,
-        policy: &Policy,
-        api: Option<Api>,
-        now: Now,
-    ) -> Option<LimitReached> {
+    fn at(&mut self, key: &Hash, policy: &Policy, api: Option<Api>, now: Now) -> Option<&Known> {
         let known = self.0.get(key)?;
-        let reached = &known.reached;
-        let stands = known.policy == policy.version() && known.until > now.monotonic;
-        if !stands || reached.window.is_some_and(|w| !w.holds(now.seconds())) {
+        let window = known.reached.window;
+        let is_over = known.until <= now.monotonic
+            || known.policy != policy.version()
+            || window.is_some_and(|window| !window.holds(now.seconds()));
+        if is_over {
             self.0.remove(key);
             return None;
         }
         // What no model works for takes a request and nothing else.
-        let is_free = !api.is_some_and(Api::is_chargeable) && reached.unit != Unit::Requests;
-        let left = known.until.saturating_sub(now.monotonic);
-        (!is_free).then(|| reached.clone().at(left, now))
+        let is_free = !api.is_some_and(Api::is_chargeable);
+        let known = self.0.get(key)?;
+        (!is_free || known.reached.unit == Unit::Requests).then_some(known)
+    }
+}
+
+impl Known {
+    /// The refusal, as it is to be told at this moment.
+    fn reached(&self, now: Now) -> LimitReached {
+        let left = self.until.saturating_sub(now.monotonic);
+        self.reached.clone().at(left, now)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::credential::AskSource;
 use crate::headers::Headers;
 use crate::limits::judge::Now;
 use crate::limits::learned::{Learning, Observation};
+use crate::limits::standing::Standing;
 use crate::limits::taking::Taken;
 use crate::policy::{KeyId, Policy};
 use crate::refusal::Refusal;
@@ -124,6 +125,8 @@ pub struct Exchange {
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
     record: Record,
+    /// How limits stood when it was decided, with the place of their account.
+    standings: Vec<(usize, Standing)>,
     held: Option<Held>,
     bill: Option<Bill>,
 }
@@ -142,6 +145,7 @@ impl Exchange {
             sticky: Vec::new(),
             meter: None,
             record: Record::default(),
+            standings: Vec::new(),
             held: None,
             bill: None,
         }
@@ -225,7 +229,10 @@ impl Exchange {
         learning: &Learning,
     ) -> Result<Admission<'b>, Reply> {
         self.admit_taken(plan, taken, now, learning)
-            .map_err(|refusal| self.refuse(&refusal))
+            .map_err(|refusal| {
+                let told = announce::limits(&self.standings, 0);
+                self.refuse(&refusal).with(told)
+            })
     }
 
     /// Trailers that must not reach the upstream, by name: the same as among headers.

@@ -13,6 +13,8 @@ pub struct Standing {
     pub measure: Option<Measure>,
     /// Whether it refuses.
     pub is_enforced: bool,
+    /// Whether its amounts stay out of what clients are told.
+    pub hides_amounts: bool,
     /// The limit; of a rate, its burst.
     pub amount: u128,
     /// What is left, raises included.
@@ -44,6 +46,7 @@ fn of(
         limit: index,
         measure: None,
         is_enforced: limit.mode == Mode::Enforce,
+        hides_amounts: limit.hides_amounts,
         amount: 0,
         left: 0,
         held: 0,

@@ -78,7 +78,8 @@ pub struct Taken {
     pub outcome: Outcome,
     /// Limits that the request does not fit, with the place of their account, whatever their mode.
     pub shortfalls: Vec<(usize, Shortfall)>,
-    /// How limits stand, this request's part being taken, with the place of their account.
+    /// How limits stand, with the place of their account: where it is admitted, this request's part
+    /// being taken.
     pub standings: Vec<(usize, Standing)>,
     /// What dead VMs held and was cleared, with the place of the account.
     pub lost: Vec<(usize, Lost)>,
@@ -205,7 +206,7 @@ impl<'a> Taking<'a> {
     /// Once [`Taking::next`] has nothing more.
     pub fn finish(mut self) -> Taken {
         let outcome = self.outcome.take().unwrap_or(Outcome::Busy);
-        let is_admitted = matches!(outcome, Outcome::Admitted { .. });
+        let is_decided = matches!(outcome, Outcome::Admitted { .. } | Outcome::Refused { .. });
         let mut taken = Taken {
             outcome,
             lost: std::mem::take(&mut self.lost),
@@ -216,7 +217,7 @@ impl<'a> Taking<'a> {
         for (account, (entry, terms)) in self.entries.iter().zip(self.inputs.terms).enumerate() {
             let shortfalls = entry.verdict.shortfalls.iter();
             taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
-            if is_admitted {
+            if is_decided {
                 let now = self.inputs.now;
                 let standings = standing::all(&entry.copy.record, *terms, now);
                 taken.standings.extend(standings.map(|s| (account, s)));

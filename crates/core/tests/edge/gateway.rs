@@ -104,8 +104,7 @@ impl Gateway {
         };
         let step = exchange.request_headers(head, &|| None);
         assert!(matches!(step, Step::AwaitBody { .. }), "{step:?}");
-        if let Some(refusal) = exchange.known_refusal(&mut self.look, || self.now) {
-            let reply = exchange.refuse(&refusal);
+        if let Some(reply) = exchange.refuse_early(&mut self.look, || self.now) {
             return (exchange, Err(reply));
         }
         self.bodies += 1;
@@ -152,14 +151,20 @@ impl Gateway {
         admitted
     }
 
-    /// The upstream answers whole, and reports this usage.
-    pub(crate) fn answer(&mut self, exchange: &mut Exchange, usage: &Value) {
-        exchange.response_headers(ResponseHead {
+    /// The headers that an answer gets.
+    pub(crate) fn told(&mut self, exchange: &mut Exchange) -> Vec<(&'static str, String)> {
+        let edits = exchange.response_headers(ResponseHead {
             status: 200,
             content_type: Some(b"application/json"),
             content_encoding: None,
             end_of_stream: false,
         });
+        edits.set
+    }
+
+    /// The upstream answers whole, and reports this usage.
+    pub(crate) fn answer(&mut self, exchange: &mut Exchange, usage: &Value) {
+        self.told(exchange);
         let body = json!({"usage": usage}).to_string();
         exchange.response_body(body.as_bytes(), true, self.now.wall);
         self.settle(exchange, Ending::default());

@@ -103,9 +103,9 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
-        let known = vm::with_look(|look| exchange.known_refusal(look, host::clocks));
-        if let Some(refusal) = known {
-            return self.refuse(&refusal);
+        let refused = vm::with_look(|look| exchange.refuse_early(look, host::clocks));
+        if let Some(reply) = refused {
+            return self.reply(reply);
         }
         let length = headers
             .text("content-length")

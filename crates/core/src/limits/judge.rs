@@ -202,7 +202,7 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     let Some(view) = WindowView::of(record, terms, limit, now) else {
         return Judged::default();
     };
-    let left = view.left();
+    let left = view.left;
     let mut requested = 0;
     for amount in asked(limit.admit, view.measure, demand) {
         requested = amount;
@@ -258,10 +258,8 @@ pub(super) struct WindowView {
     pub(super) counter: CounterId,
     pub(super) window: Window,
     pub(super) amount: u128,
-    /// What counts against the amount: all that was used and that no raise carries.
-    used: u128,
-    /// What active raises hold.
-    raises: u128,
+    /// Of the amount, and of raises.
+    pub(super) left: u128,
 }
 
 impl WindowView {
@@ -271,39 +269,20 @@ impl WindowView {
             period,
             zone,
             amount,
-            raises,
             counter,
+            ..
         } = &limit.bound
         else {
             return None;
         };
         let zone = terms.zones.get(usize::from(*zone))?;
         let window = zone.window(*period, now.seconds());
-        let bucket = record.bucket(*counter, window.start);
-        let owner = spending::raised(terms.limits, *counter);
-        let is_owner = owner.is_none_or(|owner| std::ptr::eq(owner, limit));
-        let active = raises.iter().filter(|raise| now.seconds() < raise.until);
-        let purses = active.filter(|_| is_owner).map(|raise| {
-            let spent = record.bucket(raise.purse, 0).used;
-            raise.amount.saturating_sub(spent)
-        });
         Some(Self {
             measure: *measure,
             counter: *counter,
             window,
             amount: *amount,
-            used: match is_owner {
-                true => bucket.used.saturating_sub(bucket.raised),
-                false => bucket.used,
-            },
-            raises: purses.fold(0, u128::saturating_add),
+            left: spending::left(record, terms, limit, window.start, now),
         })
-    }
-
-    /// What is left, of the amount and of raises. What was used beyond the amount is owed: raises
-    /// have it to cover first.
-    pub(super) fn left(&self) -> u128 {
-        let whole = self.amount.saturating_add(self.raises);
-        whole.saturating_sub(self.used)
     }
 }

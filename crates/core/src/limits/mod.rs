@@ -2,6 +2,7 @@
 //! settled.
 
 pub mod estimate;
+pub mod extending;
 pub mod judge;
 pub mod learned;
 pub mod rate;
@@ -14,4 +15,5 @@ mod spending;
 pub mod standing;
 pub mod taking;
 pub mod vms;
+mod walk;
 pub mod window;

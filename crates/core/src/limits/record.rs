@@ -209,6 +209,12 @@ impl Record {
             .fold(0, |sum, hold| sum.saturating_add(hold.amount))
     }
 
+    /// Whether a VM has requests in flight, and was not taken for dead.
+    pub(super) fn is_holding(&self, vm: Vm) -> bool {
+        let mut holds = self.holds.iter();
+        holds.any(|hold| hold.vm == vm && hold.counter == CounterId::CONCURRENCY)
+    }
+
     pub(super) fn hold(&mut self, vm: Vm, counter: CounterId, start: u64, amount: u128) {
         if amount == 0 {
             return;

@@ -4,7 +4,7 @@
 use super::judge::{Now, Terms, Verdict};
 use super::record::{Record, Vm};
 use super::rule::{Amounts, Bound, CounterId, Limit, Measure};
-use super::spending::{Part, give_back, settle_rate, spend};
+use super::spending::{self, Part, give_back, settle_rate, spend};
 use super::vms::Vms;
 
 /// What one account holds for one request.
@@ -116,6 +116,49 @@ pub fn settle(
     }
 }
 
+/// Takes more, so that what is held comes to `amounts`, also where that does not fit. Returns the
+/// limits that it does not fit, by index. What is not in the record any more is left to the
+/// settlement.
+pub(super) fn extend(
+    record: &mut Record,
+    terms: Terms<'_>,
+    reservation: &mut Reservation,
+    amounts: &Amounts,
+    now: Now,
+) -> Vec<usize> {
+    let mut exceeded = Vec::new();
+    if record.epoch != reservation.epoch {
+        return exceeded;
+    }
+    for part in reservation.parts.clone() {
+        let wanted = part.counter.measure().map(|measure| measure.of(amounts));
+        let more = wanted.unwrap_or(0).saturating_sub(part.amount);
+        if more == 0 || record.bucket(part.counter, part.start).opened != part.opened {
+            continue;
+        }
+        let limits = terms.limits.iter().enumerate();
+        let limits = limits.filter(|(_, limit)| limit.bound.counter() == Some(part.counter));
+        let beyond = limits
+            .filter(|(_, limit)| spending::left(record, terms, limit, part.start, now) < more);
+        exceeded.extend(beyond.map(|(index, _)| index));
+        let spent = if part.counter.is_rate() {
+            let all = part.amount.saturating_add(more);
+            settle_rate(record, terms.limits, part.counter, part.amount, all, now);
+            vec![Part {
+                amount: more,
+                ..part
+            }]
+        } else {
+            if record.is_holding(reservation.vm) {
+                record.hold(reservation.vm, part.counter, part.start, more);
+            }
+            spend(record, terms, part.counter, part.start, more, now)
+        };
+        spending::merge(&mut reservation.parts, spent, terms.limits);
+    }
+    exceeded
+}
+
 /// A rate whose rule was switched between shadow and enforced goes on with what was used.
 pub fn follow_edits(record: &mut Record, limits: &[Limit]) {
     let named = |id| limits.iter().any(|limit| limit.names(id));
@@ -151,6 +194,14 @@ impl Reservation {
         let parts = self.parts.iter();
         let held = parts.filter(|part| part.counter.measure() == Some(measure));
         held.map(|part| part.amount).max().unwrap_or(0)
+    }
+
+    /// Whether it comes to `amounts`.
+    pub(super) fn covers(&self, amounts: &Amounts) -> bool {
+        self.parts.iter().all(|part| {
+            let measure = part.counter.measure();
+            measure.is_none_or(|measure| measure.of(amounts) <= part.amount)
+        })
     }
 
     fn note(&mut self, counter: CounterId, start: u64, amount: u128) {

@@ -69,6 +69,55 @@ pub(super) fn spend(
     parts
 }
 
+/// What is left of a limit in the window, or of the rate: of its amount, and of raises. What was
+/// used beyond the amount is owed: raises have it to cover first.
+pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64, now: Now) -> u128 {
+    let (amount, raises, counter) = match &limit.bound {
+        Bound::Window {
+            amount,
+            raises,
+            counter,
+            ..
+        } => (*amount, raises, *counter),
+        Bound::Rate { rate, counter, .. } => {
+            return record.rate_left(rate, *counter, now.monotonic).0.into();
+        }
+        Bound::Concurrency(_) | Bound::Output(_) => return u128::MAX,
+    };
+    let bucket = record.bucket(counter, start);
+    let owner = raised(terms.limits, counter);
+    if owner.is_some_and(|owner| !std::ptr::eq(owner, limit)) {
+        return amount.saturating_sub(bucket.used);
+    }
+    let active = raises.iter().filter(|raise| now.seconds() < raise.until);
+    let purses = active.map(|raise| {
+        let spent = record.bucket(raise.purse, 0).used;
+        raise.amount.saturating_sub(spent)
+    });
+    let whole = purses.fold(amount, u128::saturating_add);
+    whole.saturating_sub(bucket.used.saturating_sub(bucket.raised))
+}
+
+/// Takes note of what was spent besides, in the order in which raises are spent.
+pub(super) fn merge(parts: &mut Vec<Part>, spent: Vec<Part>, limits: &[Limit]) {
+    let order = |part: &Part| {
+        let (_, raises) = own_and_raises(limits, part.of.unwrap_or(part.counter));
+        raises.iter().position(|raise| raise.purse == part.counter)
+    };
+    for new in spent {
+        let is_same = |part: &&mut Part| {
+            (part.counter, part.start, part.opened) == (new.counter, new.start, new.opened)
+        };
+        if let Some(part) = parts.iter_mut().find(is_same) {
+            part.amount = part.amount.saturating_add(new.amount);
+            continue;
+        }
+        let is_later = |part: &Part| part.of == new.of && order(part) > order(&new);
+        let at = parts.iter().position(is_later).unwrap_or(parts.len());
+        parts.insert(at, new);
+    }
+}
+
 /// Gives back part of what `part` took, to the raises among `parts` first, the latest end first: as
 /// if only the rest had been spent.
 pub(super) fn give_back(record: &mut Record, parts: &[Part], part: &Part, amount: u128) {

@@ -84,7 +84,7 @@ fn of(
             Standing {
                 measure: Some(view.measure),
                 amount: view.amount,
-                left: view.left(),
+                left: view.left,
                 held: record.held(view.counter, view.window.start),
                 resets: end.map(|end| end.saturating_sub(now.wall)),
                 ..standing

@@ -28,6 +28,7 @@ enum Event {
     Step(usize),
     Begin(usize, usize, Demand),
     Settle(usize, usize, Amounts),
+    Extend(usize, usize, Amounts),
     Pass(u64),
     SetClock(i64),
     Edit(usize, Vec<Rule>),
@@ -59,6 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
         60 => worker.clone().prop_map(Event::Step),
         12 => (worker.clone(), 0_usize..2, demand()).prop_map(|(w, k, d)| Event::Begin(w, k, d)),
         8 => (worker.clone(), 0_usize..8, amounts()).prop_map(|(w, i, a)| Event::Settle(w, i, a)),
+        4 => (worker.clone(), 0_usize..8, amounts()).prop_map(|(w, i, a)| Event::Extend(w, i, a)),
         8 => (0..2 * SECOND).prop_map(Event::Pass),
         2 => (0..100_000 * SECOND).prop_map(Event::Pass),
         1 => (-90_000_i64..90_000).prop_map(Event::SetClock),
@@ -86,6 +88,7 @@ fn play(world: &mut World, event: Event) {
         Event::Step(worker) => world.step(worker),
         Event::Begin(worker, key, demand) => world.begin(worker, key, demand),
         Event::Settle(worker, which, used) => world.settle(worker, which, used),
+        Event::Extend(worker, which, amounts) => world.extend(worker, which, amounts),
         Event::Pass(nanos) => world.pass(nanos),
         Event::SetClock(seconds) => world.set_clock(seconds),
         Event::Edit(account, rules) => world.edit(account, rules),
@@ -128,8 +131,11 @@ fn counters_agree_with_the_reference() {
         conflicts,
         undone,
         buried,
+        extended,
+        exceeded,
     } = seen.get();
     let all = admitted + refused;
     assert!(admitted > all / 5 && refused > all / 20);
     assert!(conflicts > all / 100 && undone > 0 && buried > 0);
+    assert!(extended > all / 20 && exceeded > all / 100);
 }

@@ -254,29 +254,68 @@ impl Account {
                 let left = u128::from(burst).saturating_sub(self.level(rule, now.monotonic));
                 choose(*measure, left / u128::from(cell(rule)))
             }
-            Bound::Window {
-                measure,
-                amount,
-                counter,
-                ..
-            } => {
+            Bound::Window { measure, .. } => {
                 let start = window(rule, question.zones, now).start;
-                let used = self.used(*counter, start);
-                let (used, raises) = if std::ptr::eq(owner(question.rules, *counter), rule)
-                    || !has_raises(question.rules, *counter)
-                {
-                    let raises = self
-                        .purses(rule, now)
-                        .into_iter()
-                        .map(|(_, left)| left)
-                        .sum();
-                    (used - self.raised(*counter, start), raises)
-                } else {
-                    (used, 0)
-                };
-                choose(*measure, (amount + raises).saturating_sub(used))
+                choose(*measure, self.left_in(rule, question.rules, start, now))
             }
         }
+    }
+
+    /// What a rule leaves of the window that began at `start`.
+    fn left_in(&self, rule: &Rule, rules: &[Rule], start: u64, now: Now) -> u128 {
+        let Bound::Window {
+            amount, counter, ..
+        } = &rule.limit.bound
+        else {
+            unreachable!("asked of windows only");
+        };
+        let used = self.used(*counter, start);
+        let is_owner = std::ptr::eq(owner(rules, *counter), rule);
+        if has_raises(rules, *counter) && !is_owner {
+            return amount.saturating_sub(used);
+        }
+        let purses = self.purses(rule, now).into_iter();
+        let raises: u128 = purses.map(|(_, left)| left).sum();
+        (amount + raises).saturating_sub(used - self.raised(*counter, start))
+    }
+
+    /// Reserves more for a request, up to `amounts`. The rules, by index, that this does not fit.
+    pub(crate) fn extend(
+        &mut self,
+        request: RequestId,
+        rules: &[Rule],
+        amounts: &Amounts,
+        now: Now,
+    ) -> Vec<usize> {
+        let mut exceeded = Vec::new();
+        for index in 0..self.taken.len() {
+            let taken = self.taken[index].clone();
+            let wanted = taken.counter.measure().unwrap().of(amounts);
+            if taken.request != request || taken.is_gone || wanted <= taken.amount {
+                continue;
+            }
+            let more = wanted - taken.amount;
+            for (at, rule) in rules.iter().enumerate() {
+                if rule.limit.bound.counter() != Some(taken.counter) {
+                    continue;
+                }
+                let left = match taken.counter.is_rate() {
+                    true => self.left(rule, now.monotonic).into(),
+                    false => self.left_in(rule, rules, taken.start, now),
+                };
+                if left < more {
+                    exceeded.push(at);
+                }
+            }
+            let rule = owner(rules, taken.counter);
+            self.spend(index, rule, more, now);
+            if let Bound::Window { raises, .. } = &rule.limit.bound {
+                let raised = &mut self.taken[index].raised;
+                raised.sort_by_key(|(purse, _)| raises.iter().position(|r| r.purse == *purse));
+            }
+        }
+        exceeded.sort_unstable();
+        exceeded
     }
 
     fn spend(&mut self, index: usize, rule: &Rule, more: u128, now: Now) {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tollgate_core::limits::extending::Extending;
 use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::{Record, Vm};
 use tollgate_core::limits::reservation::Reservation;
@@ -52,6 +53,9 @@ pub(crate) struct Seen {
     pub(crate) undone: usize,
     /// Accounts in which what a dead VM held was cleared.
     pub(crate) buried: usize,
+    /// Requests for which more was reserved, and limits that this did not fit.
+    pub(crate) extended: usize,
+    pub(crate) exceeded: usize,
 }
 
 impl Seen {
@@ -62,6 +66,8 @@ impl Seen {
             conflicts: self.conflicts + other.conflicts,
             undone: self.undone + other.undone,
             buried: self.buried + other.buried,
+            extended: self.extended + other.extended,
+            exceeded: self.exceeded + other.exceeded,
         }
     }
 }
@@ -98,6 +104,13 @@ enum Task {
         used: Amounts,
         now: Now,
         settled: usize,
+    },
+    Extend {
+        extending: Extending<'static>,
+        request: Request,
+        amounts: Amounts,
+        now: Now,
+        exceeded: Vec<(usize, usize)>,
     },
 }
 
@@ -250,6 +263,25 @@ impl World {
         });
     }
 
+    /// A request that a worker serves needs more than what is reserved for it.
+    pub(crate) fn extend(&mut self, worker: usize, which: usize, amounts: Amounts) {
+        let now = self.now;
+        let worker = &mut self.workers[worker];
+        if worker.task.is_some() || worker.in_flight.is_empty() {
+            return;
+        }
+        let index = which % worker.in_flight.len();
+        let request = worker.in_flight.swap_remove(index);
+        let reservations = request.reservations.clone();
+        worker.task = Some(Task::Extend {
+            extending: Extending::new(request.terms, reservations, amounts, now),
+            request,
+            amounts,
+            now,
+            exceeded: Vec::new(),
+        });
+    }
+
     /// One operation of one worker.
     pub(crate) fn step(&mut self, worker: usize) {
         let Some(task) = self.workers[worker].task.take() else {
@@ -258,6 +290,7 @@ impl World {
         self.workers[worker].task = match task {
             Task::Take { .. } => self.step_taking(worker, task),
             Task::Settle { .. } => self.step_settling(task),
+            Task::Extend { .. } => self.step_extending(worker, task),
         };
     }
 
@@ -409,6 +442,59 @@ impl World {
             used,
             now,
             settled,
+        })
+    }
+
+    fn step_extending(&mut self, worker: usize, task: Task) -> Option<Task> {
+        let Task::Extend {
+            mut extending,
+            mut request,
+            amounts,
+            now,
+            mut exceeded,
+        } = task
+        else {
+            unreachable!("an extension");
+        };
+        match extending.next() {
+            Some(Operation::Read(index)) => {
+                let account = request.accounts[index];
+                extending.read(self.store.get(&account).cloned());
+            }
+            Some(Operation::Write {
+                account: index,
+                value,
+                cas,
+            }) => {
+                let account = request.accounts[index];
+                let value = value.to_vec();
+                let done = self.write(account, value, cas);
+                if done {
+                    let rules = &request.policy.rules[account];
+                    let beyond = self.accounts[account].extend(request.id, rules, &amounts, now);
+                    exceeded.extend(beyond.into_iter().map(|rule| (index, rule)));
+                    self.compare(account);
+                }
+                extending.wrote(done);
+            }
+            None => {
+                let mut over = extending.finish();
+                assert!(over.failed.is_empty());
+                over.exceeded.sort_unstable();
+                assert_eq!(over.exceeded, exceeded);
+                self.seen.extended += 1;
+                self.seen.exceeded += exceeded.len();
+                request.reservations = over.reservations;
+                self.workers[worker].in_flight.push(request);
+                return None;
+            }
+        }
+        Some(Task::Extend {
+            extending,
+            request,
+            amounts,
+            now,
+            exceeded,
         })
     }
 

@@ -1,0 +1,119 @@
+//! Reserving more for a request in flight, with all of its accounts. It is taken even where it does
+//! not fit: that has been used already, or is about to be.
+
+use super::judge::{Now, Terms};
+use super::reservation::{self, Reservation};
+use super::rule::Amounts;
+use super::shared::{Found, Operation};
+use super::walk::{Failure, Walk};
+
+/// Reads and writes the records of those accounts that hold less.
+#[derive(Debug)]
+pub struct Extending<'a> {
+    terms: &'a [Terms<'a>],
+    reservations: Vec<Reservation>,
+    amounts: Amounts,
+    now: Now,
+    walk: Walk,
+    /// Of the account at hand, once it is written.
+    extended: Reservation,
+    /// The limits of the account at hand that it does not fit.
+    beyond: Vec<usize>,
+    exceeded: Vec<(usize, usize)>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extended {
+    /// What is held from now on, by account.
+    pub reservations: Vec<Reservation>,
+    /// Limits that it does not fit, whatever their mode: the account's place, and the limit's.
+    pub exceeded: Vec<(usize, usize)>,
+    /// Accounts in which nothing more could be reserved, by their place.
+    pub failed: Vec<(usize, Failure)>,
+    /// Writes that failed because another worker was first.
+    pub conflicts: u32,
+}
+
+impl<'a> Extending<'a> {
+    /// Up to `amounts` in all. `reservations` are those of the accounts with these `terms`, in the
+    /// same order.
+    pub fn new(
+        terms: &'a [Terms<'a>],
+        reservations: Vec<Reservation>,
+        amounts: Amounts,
+        now: Now,
+    ) -> Self {
+        let mut extending = Self {
+            terms,
+            reservations,
+            amounts,
+            now,
+            walk: Walk::default(),
+            extended: Reservation::default(),
+            beyond: Vec::new(),
+            exceeded: Vec::new(),
+        };
+        extending.skip_covered();
+        extending
+    }
+
+    /// What to do next; `None`: nothing more.
+    pub fn next(&self) -> Option<Operation<'_>> {
+        let is_left = self.walk.account() < self.reservations.len();
+        is_left.then(|| self.walk.next())
+    }
+
+    /// What came of a read.
+    pub fn read(&mut self, found: Found) {
+        let account = self.walk.account();
+        let (Some(reservation), Some(terms)) =
+            (self.reservations.get(account), self.terms.get(account))
+        else {
+            return;
+        };
+        let (amounts, now) = (&self.amounts, self.now);
+        self.extended = reservation.clone();
+        let (extended, beyond) = (&mut self.extended, &mut self.beyond);
+        self.walk.read(found, now.wall, |record| {
+            *beyond = reservation::extend(record, *terms, extended, amounts, now);
+        });
+        self.skip_covered();
+    }
+
+    /// Whether a write was done.
+    pub fn wrote(&mut self, done: bool) {
+        let account = self.walk.account();
+        self.walk.wrote(done);
+        if done {
+            if let Some(reservation) = self.reservations.get_mut(account) {
+                *reservation = std::mem::take(&mut self.extended);
+            }
+            let beyond = self.beyond.drain(..).map(|limit| (account, limit));
+            self.exceeded.extend(beyond);
+        }
+        self.skip_covered();
+    }
+
+    /// Once [`Extending::next`] has nothing more.
+    pub fn finish(self) -> Extended {
+        Extended {
+            reservations: self.reservations,
+            exceeded: self.exceeded,
+            failed: self.walk.failed().to_vec(),
+            conflicts: self.walk.conflicts(),
+        }
+    }
+
+    /// Accounts that hold enough are not even read.
+    fn skip_covered(&mut self) {
+        let covers = |reservation: &Reservation| reservation.covers(&self.amounts);
+        while self
+            .reservations
+            .get(self.walk.account())
+            .is_some_and(covers)
+        {
+            self.walk.go_on();
+        }
+    }
+}

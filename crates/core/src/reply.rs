@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::Dialect;
+use crate::api::{Api, Dialect};
 use crate::refusal::Refusal;
 
 /// A complete local answer.
@@ -26,31 +26,26 @@ impl Reply {
 
     /// The error object of the client's dialect; its message ends with the request id.
     pub fn refusal(refusal: &Refusal, dialect: Dialect, request_id: &str) -> Self {
-        let status = refusal.status();
-        let message = format!("{refusal} (request id: {request_id})");
-        let mut error = Map::new();
-        let mut note = |name: &str, value: Value| error.insert(name.to_owned(), value);
-        note("message", message.into());
-        note("type", dialect.error_type(status).into());
-        if dialect == Dialect::OpenAi {
-            note("param", refusal.param().into());
-            note("code", refusal.code().into());
-        }
-        if let Refusal::LimitReached(limit) = refusal {
-            note("code", refusal.code().into());
-            note("limit", limit.facts());
-        }
-        let body = match dialect {
-            Dialect::OpenAi => json!({"error": error}),
-            Dialect::Anthropic => json!({
-                "type": "error",
-                "error": error,
-                "request_id": request_id,
-            }),
-        };
-        let mut reply = Self::json(status, &body);
+        let body = body(refusal, dialect, request_id);
+        let mut reply = Self::json(refusal.status(), &body);
         reply.add_headers(refusal);
         reply
+    }
+
+    /// The same as an event, with which a stream to this API ends: the SDKs raise it.
+    pub(crate) fn event(
+        refusal: &Refusal,
+        api: Api,
+        dialect: Dialect,
+        request_id: &str,
+    ) -> Vec<u8> {
+        let mut body = body(refusal, dialect, request_id);
+        if let (Api::Responses, Some(object)) = (api, body.as_object_mut()) {
+            object.insert("type".to_owned(), "error".into());
+        }
+        let is_named = matches!(api, Api::Messages | Api::Responses);
+        let name = if is_named { "event: error\n" } else { "" };
+        format!("{name}data: {body}\n\n").into_bytes()
     }
 
     /// With these headers too, in place of those of the same name.
@@ -89,6 +84,31 @@ impl Reply {
             headers: vec![("content-type", "application/json".into())],
             body: body.to_string().into_bytes(),
         }
+    }
+}
+
+/// The error object; its message ends with the request id.
+fn body(refusal: &Refusal, dialect: Dialect, request_id: &str) -> Value {
+    let message = format!("{refusal} (request id: {request_id})");
+    let mut error = Map::new();
+    let mut note = |name: &str, value: Value| error.insert(name.to_owned(), value);
+    note("message", message.into());
+    note("type", dialect.error_type(refusal.status()).into());
+    if dialect == Dialect::OpenAi {
+        note("param", refusal.param().into());
+        note("code", refusal.code().into());
+    }
+    if let Refusal::LimitReached(limit) = refusal {
+        note("code", refusal.code().into());
+        note("limit", limit.facts());
+    }
+    match dialect {
+        Dialect::OpenAi => json!({"error": error}),
+        Dialect::Anthropic => json!({
+            "type": "error",
+            "error": error,
+            "request_id": request_id,
+        }),
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Record {
     pub(crate) is_probe: bool,
     answered: bool,
     refused: Option<Refused>,
+    /// Whether what refused it has ended its answer.
+    is_cut: bool,
     asked_model: Option<String>,
     stream: bool,
     pub(crate) model: Option<Box<str>>,
@@ -148,6 +150,12 @@ impl Record {
         });
     }
 
+    /// Its answer was ended here.
+    pub(crate) fn cut(&mut self, refusal: &Refusal) {
+        self.refuse(refusal);
+        self.is_cut = true;
+    }
+
     pub(crate) fn limit_reached(&self) -> Option<&LimitReached> {
         self.refused.as_ref()?.limit.as_deref()
     }
@@ -196,7 +204,7 @@ impl Record {
 
     /// Whether this module itself answered, be it a refusal.
     pub(crate) fn is_answered_here(&self) -> bool {
-        self.answered || self.refused.is_some()
+        self.answered || (self.refused.is_some() && !self.is_cut)
     }
 
     /// Whether the answer has come to its end.
@@ -221,10 +229,13 @@ impl Record {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.refused.is_none() && !self.answered && !self.complete
+        (self.refused.is_none() || self.is_cut) && !self.answered && !self.complete
     }
 
     fn outcome(&self, ending: Ending) -> Outcome {
+        if self.is_cut {
+            return Outcome::Interrupted;
+        }
         if self.refused.is_some() {
             return Outcome::Refused;
         }

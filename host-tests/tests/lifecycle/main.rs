@@ -27,6 +27,7 @@ mod lost_vms;
 mod messages;
 mod modules;
 mod overload;
+mod overruns;
 mod refused_bodies;
 mod refused_edits;
 mod rules;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         concurrency::PROMISES,
         lost_vms::PROMISES,
         counters::PROMISES,
+        overruns::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

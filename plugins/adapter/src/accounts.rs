@@ -6,6 +6,7 @@ use std::rc::Rc;
 use log::{error, warn};
 use proxy_wasm::hostcalls;
 use tollgate_core::exchange::Plan;
+use tollgate_core::limits::extending::{Extended, Extending};
 use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
@@ -126,6 +127,28 @@ pub(crate) fn settle(
         };
         unsettled.keep(failure, waiting);
     }
+}
+
+/// Reserves more, up to `amounts` in all.
+pub(crate) fn extend(
+    owner: &Owner,
+    reservations: Vec<Reservation>,
+    amounts: Amounts,
+    now: Now,
+) -> Extended {
+    let accounts = owner.accounts();
+    let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+    let keys = keys(&accounts);
+    let mut extending = Extending::new(&terms, reservations, amounts, now);
+    while let Some(operation) = extending.next() {
+        match perform(&keys, operation) {
+            Done::Read(found) => extending.read(found),
+            Done::Wrote(done) => extending.wrote(done),
+        }
+    }
+    let extended = extending.finish();
+    vm::with_metrics(|metrics| metrics.count_swap_retries(extended.conflicts));
+    extended
 }
 
 /// Tries again what could not be written.

@@ -41,15 +41,20 @@ pub(crate) fn publish_request(settlement: &Settlement<'_>) {
 
 /// Publishes what is held for it: Envoy writes a stream's line even if its VM traps.
 pub(crate) fn publish_reservation(settlement: &Settlement<'_>, record_id: &str) {
-    let reserved = settlement
-        .reserved
-        .map(|reserved| reserved.cost.to_string());
+    publish_reserved(settlement);
     publish_texts([
         ("tollgate.record_id", Some(record_id)),
-        ("tollgate.reserved_usd", reserved.as_deref()),
         ("tollgate.price_version", settlement.price_version),
         ("tollgate.fallback_from", settlement.instead_of),
     ]);
+}
+
+/// Publishes how much is held for it, and which rules that would not fit.
+pub(crate) fn publish_reserved(settlement: &Settlement<'_>) {
+    if let Some(reserved) = settlement.reserved {
+        let reserved = reserved.cost.to_string();
+        publish("tollgate.reserved_usd", reserved.as_bytes());
+    }
     if !settlement.passed_over.is_empty() {
         let rules = settlement.passed_over.join(" ");
         publish("tollgate.passed_over", rules.as_bytes());

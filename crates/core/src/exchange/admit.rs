@@ -30,6 +30,8 @@ pub(super) struct Held {
     pub(super) priced_at: u64,
     pub(super) size: Size,
     pub(super) estimate: Estimate,
+    /// Output tokens that are reserved for it in all.
+    pub(super) covered: u64,
     /// By account, in the order of [`crate::policy::Policy::accounts`].
     pub(super) reservations: Vec<Reservation>,
     /// Rules in shadow that would have refused it, and soft ones that warn.
@@ -72,6 +74,7 @@ impl Exchange {
             priced_at: now.wall / 1_000_000_000,
             size: plan.size,
             estimate: plan.estimate,
+            covered: plan.estimate.demand.expected.completion,
             reservations,
             passed_over,
             instead_of: plan.instead_of,
@@ -159,7 +162,7 @@ impl Exchange {
 }
 
 /// The limits that shortfalls are of, with their accounts.
-fn limits<'a>(
+pub(super) fn limits<'a>(
     accounts: &'a [Account<'a>],
     shortfalls: &'a [(usize, Shortfall)],
 ) -> impl Iterator<Item = (&'a Account<'a>, &'a Limit, &'a Shortfall)> {

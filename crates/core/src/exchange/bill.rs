@@ -151,7 +151,7 @@ impl Exchange {
     }
 }
 
-fn cost(model: &Model, held: &Held, quantities: &Quantities) -> Cost {
+pub(super) fn cost(model: &Model, held: &Held, quantities: &Quantities) -> Cost {
     match model.prices_at(held.priced_at) {
         Some(list) => list.cost(quantities),
         None => Cost {

@@ -10,6 +10,7 @@ mod announce;
 mod bill;
 mod decide;
 mod look;
+mod overrun;
 mod plan;
 mod usage;
 
@@ -34,6 +35,7 @@ pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
 pub use self::look::Look;
+use self::overrun::Cut;
 pub use self::plan::Plan;
 
 /// Nanoseconds since the Unix epoch.
@@ -128,6 +130,7 @@ pub struct Exchange {
     /// How limits stood when it was decided, with the place of their account.
     standings: Vec<(usize, Standing)>,
     held: Option<Held>,
+    cut: Cut,
     bill: Option<Bill>,
 }
 
@@ -147,6 +150,7 @@ impl Exchange {
             record: Record::default(),
             standings: Vec::new(),
             held: None,
+            cut: Cut::default(),
             bill: None,
         }
     }
@@ -293,8 +297,12 @@ impl Exchange {
         now: Nanos,
     ) -> Option<Vec<u8>> {
         self.record.answer_goes_on(end_of_stream);
+        let is_cut = self.is_cut();
         let meter = self.meter.as_mut()?;
         let passed = meter.push(chunk, end_of_stream);
+        if is_cut {
+            return Some(Vec::new());
+        }
         if self.record.awaits_first_token() && meter.deltas() > 0 {
             self.record.first_token(now);
         }

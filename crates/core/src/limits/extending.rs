@@ -1,7 +1,7 @@
 //! Reserving more for a request in flight, with all of its accounts. It is taken even where it does
 //! not fit: that has been used already, or is about to be.
 
-use super::judge::{Now, Terms};
+use super::judge::{Now, Shortfall, Terms};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
 use super::shared::{Found, Operation};
@@ -18,8 +18,8 @@ pub struct Extending<'a> {
     /// Of the account at hand, once it is written.
     extended: Reservation,
     /// The limits of the account at hand that it does not fit.
-    beyond: Vec<usize>,
-    exceeded: Vec<(usize, usize)>,
+    beyond: Vec<Shortfall>,
+    exceeded: Vec<(usize, Shortfall)>,
 }
 
 /// What came of it.
@@ -27,8 +27,8 @@ pub struct Extending<'a> {
 pub struct Extended {
     /// What is held from now on, by account.
     pub reservations: Vec<Reservation>,
-    /// Limits that it does not fit, whatever their mode: the account's place, and the limit's.
-    pub exceeded: Vec<(usize, usize)>,
+    /// Limits that it does not fit, with the place of their account, whatever their mode.
+    pub exceeded: Vec<(usize, Shortfall)>,
     /// Accounts in which nothing more could be reserved, by their place.
     pub failed: Vec<(usize, Failure)>,
     /// Writes that failed because another worker was first.
@@ -89,7 +89,7 @@ impl<'a> Extending<'a> {
             if let Some(reservation) = self.reservations.get_mut(account) {
                 *reservation = std::mem::take(&mut self.extended);
             }
-            let beyond = self.beyond.drain(..).map(|limit| (account, limit));
+            let beyond = self.beyond.drain(..).map(|beyond| (account, beyond));
             self.exceeded.extend(beyond);
         }
         self.skip_covered();

@@ -241,6 +241,35 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     }
 }
 
+/// The limits that look at this counter, and that `more` of it does not fit.
+pub(super) fn exceeded<'a>(
+    record: &'a Record,
+    terms: Terms<'a>,
+    counter: CounterId,
+    start: u64,
+    more: u128,
+    now: Now,
+) -> impl Iterator<Item = Shortfall> + 'a {
+    let limits = terms.limits.iter().enumerate();
+    limits.filter_map(move |(index, limit)| {
+        let is_of = limit.bound.counter() == Some(counter);
+        let left = spending::left(record, terms, limit, start, now);
+        (is_of && left < more).then(|| {
+            let window = window_of(terms, limit, start);
+            let end = window.and_then(|window| window.end);
+            let end = end.map(|end| end.saturating_mul(1_000_000_000));
+            Shortfall {
+                limit: index,
+                requested: more,
+                left,
+                held: record.held(counter, start),
+                wait: end.map_or(Wait::Unknown, |end| Wait::For(end.saturating_sub(now.wall))),
+                window,
+            }
+        })
+    })
+}
+
 /// The amounts that a limit admits a request by, the preferred one first.
 fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item = u128> {
     let (first, second) = match admit {
@@ -266,8 +295,6 @@ impl WindowView {
     pub(super) fn of(record: &Record, terms: Terms<'_>, limit: &Limit, now: Now) -> Option<Self> {
         let Bound::Window {
             measure,
-            period,
-            zone,
             amount,
             counter,
             ..
@@ -275,8 +302,7 @@ impl WindowView {
         else {
             return None;
         };
-        let zone = terms.zones.get(usize::from(*zone))?;
-        let window = zone.window(*period, now.seconds());
+        let window = window_of(terms, limit, now.seconds())?;
         Some(Self {
             measure: *measure,
             counter: *counter,
@@ -285,4 +311,13 @@ impl WindowView {
             left: spending::left(record, terms, limit, window.start, now),
         })
     }
+}
+
+/// The window of a limit that holds this moment, in Unix seconds.
+fn window_of(terms: Terms<'_>, limit: &Limit, moment: u64) -> Option<Window> {
+    let Bound::Window { period, zone, .. } = &limit.bound else {
+        return None;
+    };
+    let zone = terms.zones.get(usize::from(*zone))?;
+    Some(zone.window(*period, moment))
 }

@@ -1,7 +1,7 @@
 //! What is taken from one account for a request, and how that is settled when the request ends.
 //! It works on a decoded copy of the account's record.
 
-use super::judge::{Now, Terms, Verdict};
+use super::judge::{self, Now, Shortfall, Terms, Verdict};
 use super::record::{Record, Vm};
 use super::rule::{Amounts, Bound, CounterId, Limit, Measure};
 use super::spending::{self, Part, give_back, settle_rate, spend};
@@ -117,15 +117,14 @@ pub fn settle(
 }
 
 /// Takes more, so that what is held comes to `amounts`, also where that does not fit. Returns the
-/// limits that it does not fit, by index. What is not in the record any more is left to the
-/// settlement.
+/// limits that it does not fit. What is not in the record any more is left to the settlement.
 pub(super) fn extend(
     record: &mut Record,
     terms: Terms<'_>,
     reservation: &mut Reservation,
     amounts: &Amounts,
     now: Now,
-) -> Vec<usize> {
+) -> Vec<Shortfall> {
     let mut exceeded = Vec::new();
     if record.epoch != reservation.epoch {
         return exceeded;
@@ -136,11 +135,14 @@ pub(super) fn extend(
         if more == 0 || record.bucket(part.counter, part.start).opened != part.opened {
             continue;
         }
-        let limits = terms.limits.iter().enumerate();
-        let limits = limits.filter(|(_, limit)| limit.bound.counter() == Some(part.counter));
-        let beyond = limits
-            .filter(|(_, limit)| spending::left(record, terms, limit, part.start, now) < more);
-        exceeded.extend(beyond.map(|(index, _)| index));
+        exceeded.extend(judge::exceeded(
+            record,
+            terms,
+            part.counter,
+            part.start,
+            more,
+            now,
+        ));
         let spent = if part.counter.is_rate() {
             let all = part.amount.saturating_add(more);
             settle_rate(record, terms.limits, part.counter, part.amount, all, now);

@@ -79,6 +79,14 @@ impl Meter {
         }
     }
 
+    /// Where a stream could be cut: so much of what the last piece let pass are whole events.
+    pub fn boundary(&self) -> Option<usize> {
+        match &self.body {
+            Body::Json(_) => None,
+            Body::Events(events) => events.boundary(),
+        }
+    }
+
     /// Pieces of content so far.
     pub fn deltas(&self) -> u64 {
         match &self.body {
@@ -215,6 +223,37 @@ mod tests {
             event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n\
             event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":3}}\n\n";
         check_every_split(text, text, false, (14, 3, 1));
+    }
+
+    /// Cut after any piece, a stream ends with a whole event.
+    #[test]
+    fn a_stream_can_be_cut_where_an_event_ends() {
+        for (text, takes_out) in [
+            (CHAT, true),
+            (CHAT, false),
+            (&*CHAT.replace('\n', "\r"), true),
+        ] {
+            for cut in 0..text.len() {
+                let mut meter = Meter::events(takes_out);
+                let mut before = Vec::new();
+                for piece in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                    let passed = meter.push(piece, false);
+                    let passed = passed.unwrap_or_else(|| piece.to_vec());
+                    if let Some(boundary) = meter.boundary() {
+                        let whole = [&*before, &passed[..boundary]].concat();
+                        let whole = String::from_utf8(whole).unwrap();
+                        let ends = ["\n\n", "\r\r"];
+                        let is_whole = whole.is_empty() || ends.iter().any(|e| whole.ends_with(e));
+                        assert!(is_whole, "cut at {cut}: {whole:?}");
+                    }
+                    before.extend(passed);
+                }
+                assert_eq!(
+                    meter.boundary().map(|b| b > 0 || cut == text.len()),
+                    Some(true)
+                );
+            }
+        }
     }
 
     const SHAPES: [&str; 10] = [

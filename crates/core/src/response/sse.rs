@@ -24,6 +24,9 @@ pub(super) struct EventStream {
     passes: bool,
     /// Whether the last event was taken out.
     took_out: bool,
+    /// How much of what the last piece let pass came before or at the end of an event; `None`: all of
+    /// it is inside one.
+    boundary: Option<usize>,
 }
 
 impl EventStream {
@@ -40,10 +43,18 @@ impl EventStream {
         self.probe.deltas()
     }
 
+    /// Where the stream could be cut: so much of what the last piece let pass are whole events.
+    pub(super) fn boundary(&self) -> Option<usize> {
+        self.boundary
+    }
+
     /// Reads one piece. `None`: it passes as it is; else what passes in its place. The text of
     /// each usage report goes to `report`.
     pub(super) fn push(&mut self, chunk: &[u8], report: &mut impl FnMut(&[u8])) -> Option<Vec<u8>> {
+        // What was held back is inside an event, and passes or goes with it.
+        let is_between = !self.inside || !self.held.is_empty();
         let mut out = Output::new(chunk, std::mem::take(&mut self.held));
+        self.boundary = is_between.then_some(0);
         let mut rest = chunk;
         loop {
             if let Some(length) = self.repeated(rest) {
@@ -51,6 +62,7 @@ impl EventStream {
                 self.probe.count_repeated();
                 self.took_out = false;
                 out.settle(rest.len(), true);
+                self.boundary = Some(out.length());
                 continue;
             }
             match self.reader.advance(rest, &mut self.probe) {
@@ -62,6 +74,7 @@ impl EventStream {
                     }
                     self.took_out = !self.passes && self.only_tells_usage();
                     out.settle(rest.len(), !self.took_out);
+                    self.boundary = Some(out.length());
                     self.learn(event);
                     self.probe.reset();
                     self.passes = false;
@@ -70,6 +83,7 @@ impl EventStream {
                 Step::LateLineFeed => {
                     rest = rest.get(1..).unwrap_or_default();
                     out.settle(rest.len(), !self.took_out);
+                    self.boundary = Some(out.length());
                 }
                 Step::Unfinished => {
                     self.inside |= !rest.is_empty();
@@ -169,6 +183,12 @@ impl<'a> Output<'a> {
             let before = self.chunk.get(..from).unwrap_or_default();
             self.passed.get_or_insert_with(|| before.to_vec());
         }
+    }
+
+    /// Bytes that pass so far.
+    fn length(&self) -> usize {
+        let passed = self.passed.as_ref();
+        passed.map_or(self.settled, Vec::len)
     }
 
     /// What passes instead of the chunk, if not the chunk; and what is held.

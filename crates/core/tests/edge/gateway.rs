@@ -12,6 +12,7 @@ use tollgate_core::exchange::{
     Admission, Earlier, Exchange, Forward, Look, RequestHead, ResponseHead, Step,
 };
 use tollgate_core::headers::Headers;
+use tollgate_core::limits::extending::Extending;
 use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::learned::Learning;
 use tollgate_core::limits::record::Vm;
@@ -37,6 +38,8 @@ pub(crate) struct Gateway {
     writes: u32,
     /// Bodies that were read.
     pub(crate) bodies: usize,
+    /// How often more was reserved for a stream.
+    pub(crate) top_ups: usize,
 }
 
 /// A document with the key `sk-key` of the team `acme/payments`, a model `chat` with these `prices`
@@ -75,6 +78,7 @@ impl Gateway {
             store: BTreeMap::new(),
             writes: 0,
             bodies: 0,
+            top_ups: 0,
         }
     }
 
@@ -168,6 +172,70 @@ impl Gateway {
         let body = json!({"usage": usage}).to_string();
         exchange.response_body(body.as_bytes(), true, self.now.wall);
         self.settle(exchange, Ending::default());
+    }
+
+    /// The upstream begins to stream.
+    pub(crate) fn begin_stream(&mut self, exchange: &mut Exchange) {
+        exchange.response_headers(ResponseHead {
+            status: 200,
+            content_type: Some(b"text/event-stream"),
+            content_encoding: None,
+            end_of_stream: false,
+        });
+    }
+
+    /// A piece of a stream; what passes of it.
+    pub(crate) fn pass_on(&mut self, exchange: &mut Exchange, piece: &str) -> String {
+        let passed = exchange.response_body(piece.as_bytes(), false, self.now.wall);
+        let passed = passed.unwrap_or_else(|| piece.into());
+        if let Some((amounts, reservations)) = exchange.top_up(|| self.now.wall) {
+            let policy = exchange.policy();
+            let model = exchange.held().unwrap().0.unwrap();
+            let accounts = policy.accounts(exchange.key_id(), policy.model(model));
+            let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
+            let mut extending = Extending::new(&terms, reservations, amounts, self.now);
+            while let Some(operation) = extending.next() {
+                match operation {
+                    Operation::Read(account) => {
+                        extending.read(self.store.get(&name(&accounts, account)).cloned());
+                    }
+                    Operation::Write { account, value, .. } => {
+                        let value = value.to_vec();
+                        self.write(name(&accounts, account), value);
+                        extending.wrote(true);
+                    }
+                }
+            }
+            self.top_ups += 1;
+            exchange.topped_up(extending.finish(), self.now);
+        }
+        let passed = exchange.cut(&passed).unwrap_or(passed);
+        String::from_utf8(passed).unwrap()
+    }
+
+    /// What a key is told of its first limit.
+    pub(crate) fn usage(&self) -> Value {
+        let policy = Rc::clone(&self.policy);
+        let mut exchange = Exchange::new(policy, Concerns::GATEWAY);
+        let headers: Vec<(String, Vec<u8>)> = vec![
+            (":method".into(), b"GET".to_vec()),
+            (":path".into(), b"/v1/usage".to_vec()),
+            ("authorization".into(), b"Bearer sk-key".to_vec()),
+        ];
+        let head = RequestHead {
+            headers: Headers(&headers),
+            earlier: Earlier::default(),
+            end_of_stream: true,
+            now: self.now.wall,
+        };
+        let step = exchange.request_headers(head, &|| None);
+        assert!(matches!(step, Step::ReadAccounts), "{step:?}");
+        let accounts = exchange.usage_accounts();
+        let found = (0..accounts.len()).map(|i| self.store.get(&name(&accounts, i)).cloned());
+        let found = found.collect();
+        let reply = exchange.usage(found, self.now);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        body["accounts"][0]["limits"][0].clone()
     }
 
     /// The exchange is over.

@@ -2,4 +2,5 @@
 
 mod gateway;
 mod look;
+mod overruns;
 mod refusals;

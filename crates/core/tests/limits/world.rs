@@ -478,10 +478,12 @@ impl World {
                 extending.wrote(done);
             }
             None => {
-                let mut over = extending.finish();
+                let over = extending.finish();
                 assert!(over.failed.is_empty());
-                over.exceeded.sort_unstable();
-                assert_eq!(over.exceeded, exceeded);
+                let beyond = over.exceeded.iter();
+                let mut beyond: Vec<_> = beyond.map(|(index, s)| (*index, s.limit)).collect();
+                beyond.sort_unstable();
+                assert_eq!(beyond, exceeded);
                 self.seen.extended += 1;
                 self.seen.exceeded += exceeded.len();
                 request.reservations = over.reservations;

@@ -60,27 +60,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let Some(exchange) = self.metered_exchange() else {
-            return Action::Continue;
-        };
-        let chunk = if exchange.is_metered() {
-            host::response_body(size)
-        } else {
-            Vec::new()
-        };
-        let now = if exchange.awaits_first_token() {
-            host::now()
-        } else {
-            0
-        };
-        let passed = exchange.response_body(&chunk, end_of_stream, now);
-        if let Some(passed) = passed {
-            self.set_http_response_body(0, size, &passed);
-        }
-        if end_of_stream {
-            self.publish();
-        }
-        Action::Continue
+        self.answer(size, end_of_stream)
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {

@@ -1,5 +1,6 @@
 //! One HTTP stream: which callback belongs to which phase of the exchange.
 
+mod answer;
 mod callbacks;
 
 use std::rc::Rc;
@@ -383,17 +384,22 @@ fn ask_accounts(exchange: &mut Exchange, body: &[u8], now: Now) -> Result<Forwar
     }
 }
 
+/// Whose what is held for an exchange is.
+fn owner(exchange: &Exchange) -> Option<Owner> {
+    let (model, _) = exchange.held()?;
+    Some(Owner {
+        policy: exchange.policy(),
+        key: exchange.key_id(),
+        model,
+    })
+}
+
 /// Settles with the accounts, and learns.
 fn settle(exchange: &Exchange, settlement: &Settlement<'_>) {
     let Some(bill) = &settlement.bill else {
         return;
     };
-    if let Some((model, reservations)) = exchange.held() {
-        let owner = Owner {
-            policy: exchange.policy(),
-            key: exchange.key_id(),
-            model,
-        };
+    if let Some((owner, (_, reservations))) = owner(exchange).zip(exchange.held()) {
         vm::settle(&owner, reservations, bill.used, host::clocks());
     }
     if let (Some(seen), Some(model)) = (exchange.observe(settlement), settlement.model) {

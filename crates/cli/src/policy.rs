@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tollgate_core::document::{Document, Measure, Per};
+use tollgate_core::document::{Capability, Document, Limit, Measure, Mode, Per};
 use tollgate_core::policy::Policy;
 
 #[derive(Subcommand)]
@@ -37,7 +37,9 @@ pub(crate) fn run(command: Command, out: &mut impl Write) -> Result<(), Failure>
 
 fn render(directory: &Path, output: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let document = compile(directory)?;
-    warn(&document, &mut std::io::stderr().lock())?;
+    let err = &mut std::io::stderr().lock();
+    warn(&document, err)?;
+    warn_of_tools(&document, err)?;
     let json = tollgate_policy::to_json(&document);
     if output == Path::new("-") {
         out.write_all(&json)?;
@@ -51,6 +53,7 @@ fn render(directory: &Path, output: &Path, out: &mut impl Write) -> Result<(), F
 
 fn check(directory: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let document = compile(directory)?;
+    warn_of_tools(&document, &mut std::io::stderr().lock())?;
     writeln!(out, "{}: {}", directory.display(), summary(&document))?;
     Ok(())
 }
@@ -70,11 +73,8 @@ pub(crate) fn compile(directory: &Path) -> Result<Document, Failure> {
 
 /// Tells of limits that hold less than they seem to: a day or more outlasts a process.
 fn warn(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
-    let organizations = document.organizations.iter().flat_map(|o| &o.limits);
-    let teams = document.teams.iter().flat_map(|team| &team.limits);
-    let keys = document.keys.iter().flat_map(|key| &key.limits);
     let models = document.models.iter().flat_map(|model| &model.limits);
-    let limits = organizations.chain(teams).chain(keys).chain(models);
+    let limits = account_limits(document).chain(models);
     let lasting =
         limits.filter(|limit| limit.measure == Measure::Budget || limit.per == Some(Per::Day));
     let mut lasting: Vec<&str> = lasting.map(|limit| &*limit.rule).collect();
@@ -88,6 +88,35 @@ fn warn(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
         )?;
     }
     Ok(())
+}
+
+/// Tells of models whose hosted tools some requests can't use: they have no worst case.
+fn warn_of_tools(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
+    for model in &document.models {
+        let mut limits = account_limits(document).chain(&model.limits);
+        let found = limits.find(|limit| limit.worst_case && limit.mode != Mode::Shadow);
+        if let Some(limit) = found.filter(|_| model.allow.contains(&Capability::HostedTools)) {
+            let source = document
+                .sources
+                .get(&limit.rule)
+                .map_or("", |source| source);
+            writeln!(
+                out,
+                "warning: {source}: {} admits only the worst case, which hosted tools have none \
+                 of: under it they are refused, though the model `{}` allows them",
+                limit.rule, model.name
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Of all organizations, teams and keys.
+fn account_limits(document: &Document) -> impl Iterator<Item = &Limit> {
+    let organizations = document.organizations.iter().flat_map(|o| &o.limits);
+    let teams = document.teams.iter().flat_map(|team| &team.limits);
+    let keys = document.keys.iter().flat_map(|key| &key.limits);
+    organizations.chain(teams).chain(keys)
 }
 
 fn summary(document: &Document) -> String {

@@ -233,3 +233,28 @@ organizations:
     let expected = warning(7, "budget/month") + &warning(6, "requests/day");
     assert_eq!(stderr(&output), expected);
 }
+
+#[test]
+fn hosted_tools_that_a_limit_refuses_are_warned_of() {
+    let rules = "models:
+  search: {price: free, allow: [hosted_tools], targets: {stable: {}}}
+  chat: {price: free, targets: {stable: {}}}
+organizations:
+  acme:
+    limits:
+      - {tokens: 10, per: minute, admit: worst-case, mode: shadow}
+      - {tokens: 100, per: hour, admit: worst-case}
+";
+    let folder = folder(rules);
+    let rules = path(&folder, "policies");
+    let output = tollgate(&["policy", "check", &rules]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "warning: {rules}/rules.yaml:8: organization:acme:tokens/hour admits only the worst \
+             case, which hosted tools have none of: under it they are refused, though the model \
+             `search` allows them\n"
+        )
+    );
+}

@@ -144,6 +144,9 @@ impl Exchange {
         if terms.counts_money {
             request.check_chargeable()?;
         }
+        if terms.is_worst_case {
+            request.check_bounded()?;
+        }
         let estimate = estimate::estimate(estimate::Inputs {
             api: request.api(),
             size: &size,

@@ -46,26 +46,62 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Refuses fields that multiply work or change prices, where money is counted.
-pub(super) fn chargeable(object: &Object<'_>) -> Result<(), Refusal> {
-    let unpriced = |field: &str| {
-        let problem = "has no price here, and a budget applies";
-        Err(value::invalid(field, problem))
-    };
-    if object
-        .value("use_beam_search")?
-        .is_some_and(|value| value != "false")
-    {
-        return unpriced("use_beam_search");
+/// Refuses what changes prices in ways that no price table can say, or is done where no usage is
+/// read: OpenAI's and Anthropic's `service_tier`, Anthropic's `speed` and `inference_geo`, OpenAI's
+/// `background`; and what multiplies work.
+pub(super) fn chargeable(api: Api, object: &Object<'_>) -> Result<(), Refusal> {
+    const USUAL: [(&str, &[&str]); 4] = [
+        (
+            "service_tier",
+            &["\"auto\"", "\"default\"", "\"standard_only\""],
+        ),
+        ("speed", &["\"standard\""]),
+        ("inference_geo", &["\"global\""]),
+        ("background", &["false"]),
+    ];
+    if !api.is_chargeable() {
+        return Ok(());
     }
-    let tier = object.value("service_tier")?;
-    let usual = ["\"auto\"", "\"default\"", "\"standard_only\""];
-    if tier.is_some_and(|tier| !usual.contains(&tier)) {
-        return unpriced("service_tier");
+    let unpriced = |field| value::invalid(field, "has no price here, and a budget applies");
+    for (field, usual) in USUAL {
+        let value = object.value(field)?;
+        if value.is_some_and(|value| !usual.contains(&value)) {
+            return Err(unpriced(field));
+        }
     }
-    Ok(())
+    multiplier(object)?.map_or(Ok(()), |field| Err(unpriced(field)))
 }
 
+/// Refuses what no maximum holds: what multiplies work, tools that the server runs (it reads what
+/// they find, and goes on), and OpenAI's `prediction` (what is not used of it counts as output).
+pub(super) fn bounded(api: Api, object: &Object<'_>) -> Result<(), Refusal> {
+    if !api.is_chargeable() {
+        return Ok(());
+    }
+    let found = match multiplier(object)? {
+        Some(field) => Some(field),
+        None if object.value("prediction")?.is_some() => Some("prediction"),
+        None => hosted_tool(api, object)?.map(|(field, _)| field),
+    };
+    let problem = "may come to any amount, and a limit admits only the worst case";
+    found.map_or(Ok(()), |field| Err(value::invalid(field, problem)))
+}
+
+/// vLLM's beams; and summaries that the server makes of a long prompt, which OpenAI and Anthropic
+/// count apart.
+fn multiplier(object: &Object<'_>) -> Result<Option<&'static str>, Refusal> {
+    let beams = object.value("use_beam_search")?;
+    if beams.is_some_and(|value| value != "false") {
+        return Ok(Some("use_beam_search"));
+    }
+    let summarizes = |edits: &str| edits.contains("compact") || edits.contains('\\');
+    let edits = object.value("context_management")?;
+    Ok(edits
+        .is_some_and(summarizes)
+        .then_some("context_management"))
+}
+
+/// Turns off or refuses what a server would keep or has kept.
 fn stored_state(
     api: Api,
     object: &Object<'_>,
@@ -78,62 +114,72 @@ fn stored_state(
             model: model.name.to_string(),
         })
     };
-    match api {
-        Api::ChatCompletions => {
-            if object.value("store")?.is_some() {
-                edits.set("store", "false".to_owned());
-            }
-        }
-        Api::Responses => {
-            object.value("store")?;
+    let is_responses = api == Api::Responses;
+    if is_responses || api == Api::ChatCompletions {
+        let stores = object.value("store")?;
+        if is_responses || stores.is_some() {
             edits.set("store", "false".to_owned());
-            if object
-                .value("background")?
-                .is_some_and(|value| value != "false")
-            {
-                return refuse("background");
-            }
-            for field in ["previous_response_id", "conversation", "prompt"] {
-                if object.value(field)?.is_some() {
-                    return refuse(field);
-                }
-            }
         }
-        Api::Messages | Api::CountTokens => {
-            if object.value("container")?.is_some() {
-                return refuse("container");
-            }
-        }
-        _ => return Ok(()),
     }
-    match references::find(api, object)? {
+    if is_responses
+        && object
+            .value("background")?
+            .is_some_and(|value| value != "false")
+    {
+        return refuse("background");
+    }
+    match reference(api, object)? {
         Some(field) => refuse(field),
         None => Ok(()),
     }
 }
 
-fn hosted_tools(api: Api, object: &Object<'_>, model: &Model) -> Result<(), Refusal> {
-    let refuse = |tool: &str| {
-        let tool = crate::text::printable(tool.as_bytes());
-        Err(Refusal::HostedTool {
-            tool,
-            model: model.name.to_string(),
-        })
+/// The field, if there is one, that refers to what a server keeps.
+///
+/// # Errors
+/// 400 for a field that is given twice, and for content that is nested beyond reason.
+fn reference(api: Api, object: &Object<'_>) -> Result<Option<&'static str>, Refusal> {
+    let fields: &[&str] = match api {
+        Api::ChatCompletions => &[],
+        Api::Responses => &["previous_response_id", "conversation", "prompt"],
+        Api::Messages | Api::CountTokens => &["container"],
+        _ => return Ok(None),
     };
+    for field in fields {
+        if object.value(field)?.is_some() {
+            return Ok(Some(field));
+        }
+    }
+    references::find(api, object)
+}
+
+fn hosted_tools(api: Api, object: &Object<'_>, model: &Model) -> Result<(), Refusal> {
+    match hosted_tool(api, object)? {
+        Some((_, tool)) => Err(Refusal::HostedTool {
+            tool: crate::text::printable(tool.as_bytes()),
+            model: model.name.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The first tool that the server runs: the field that asks for it, and its type.
+fn hosted_tool<'a>(
+    api: Api,
+    object: &Object<'a>,
+) -> Result<Option<(&'static str, Cow<'a, str>)>, Refusal> {
     let field = match api {
         Api::ChatCompletions => "web_search_options",
         Api::Messages | Api::CountTokens => "mcp_servers",
         Api::Responses => "tools",
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     if field != "tools" && object.value(field)?.is_some_and(|value| value != "[]") {
-        return refuse(field);
+        return Ok(Some((field, field.into())));
     }
     let kinds = object.value("tools")?.map(tool_kinds).unwrap_or_default();
-    match kinds.iter().find(|kind| !is_client_tool(api, kind)) {
-        Some(kind) => refuse(kind),
-        None => Ok(()),
-    }
+    let hosted = kinds.into_iter().find(|kind| !is_client_tool(api, kind));
+    Ok(hosted.map(|kind| ("tools", kind)))
 }
 
 /// The `type` of each tool in a list, or of a single one.

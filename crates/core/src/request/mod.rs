@@ -124,12 +124,20 @@ impl<'a> Request<'a> {
         size::read(self.api, &self.object, self.text)
     }
 
-    /// Refuses what multiplies work or changes prices in ways that no reservation knows of.
+    /// Refuses what multiplies work or changes prices in ways that no price table knows of.
     ///
     /// # Errors
     /// 400 for the field.
     pub fn check_chargeable(&self) -> Result<(), Refusal> {
-        guard::chargeable(&self.object)
+        guard::chargeable(self.api, &self.object)
+    }
+
+    /// Refuses what may come to any amount.
+    ///
+    /// # Errors
+    /// 400 for the field.
+    pub fn check_bounded(&self) -> Result<(), Refusal> {
+        guard::bounded(self.api, &self.object)
     }
 
     /// The body to forward; `None`: as it came. `route` gives the served name and the model's

@@ -94,6 +94,17 @@ impl Gateway {
     }
 
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> (Exchange, Result<Forward, Reply>) {
+        let mut exchange = self.begin(path);
+        if let Some(reply) = exchange.refuse_early(&mut self.look, || self.now) {
+            return (exchange, Err(reply));
+        }
+        self.bodies += 1;
+        let admitted = self.admit(&mut exchange, &body.to_string());
+        exchange.remember_refusal(&mut self.look, self.now);
+        (exchange, admitted)
+    }
+
+    fn begin(&mut self, path: &str) -> Exchange {
         let headers: Vec<(String, Vec<u8>)> = vec![
             (":method".into(), b"POST".to_vec()),
             (":path".into(), path.into()),
@@ -108,13 +119,7 @@ impl Gateway {
         };
         let step = exchange.request_headers(head, &|| None);
         assert!(matches!(step, Step::AwaitBody { .. }), "{step:?}");
-        if let Some(reply) = exchange.refuse_early(&mut self.look, || self.now) {
-            return (exchange, Err(reply));
-        }
-        self.bodies += 1;
-        let admitted = self.admit(&mut exchange, &body.to_string());
-        exchange.remember_refusal(&mut self.look, self.now);
-        (exchange, admitted)
+        exchange
     }
 
     fn admit(&mut self, exchange: &mut Exchange, body: &str) -> Result<Forward, Reply> {

@@ -4,3 +4,4 @@ mod gateway;
 mod look;
 mod overruns;
 mod refusals;
+mod worst;

@@ -1,0 +1,123 @@
+//! What is refused where an account admits only the worst case, or counts money at all.
+
+use serde_json::{Value, json};
+
+use crate::gateway::{Gateway, document, refusal};
+
+const CHAT: &str = "/v1/chat/completions";
+const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
+
+fn limit(measure: &str, is_worst_case: bool, mode: &str) -> Value {
+    json!([{"rule": format!("key:acme/payments/key:{measure}/day"), "measure": measure,
+        "amount": "1000000", "per": "day", "worst_case": is_worst_case, "mode": mode}])
+}
+
+/// With a model that has these fields besides, and allows everything.
+fn gateway(limits: &Value, model: &Value) -> Gateway {
+    let prices = json!([{"tokens": {"input": "1", "output": "2"}}]);
+    let mut policy = document(&prices, limits);
+    let chat = policy["models"][0].as_object_mut().unwrap();
+    chat.insert("allow".into(), json!(["hosted_tools", "stored_state"]));
+    chat.extend(model.as_object().unwrap().clone());
+    chat.retain(|_, value| !value.is_null());
+    Gateway::new(&policy)
+}
+
+fn with(fields: &Value) -> Value {
+    let mut body = json!({"model": "chat"});
+    let more = fields.as_object().unwrap().clone();
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// The message, if it is refused.
+fn refused(gateway: &mut Gateway, path: &str, fields: &Value) -> Option<String> {
+    let reply = gateway.post(path, &with(fields)).1.err()?;
+    let (status, _, message) = refusal(&reply);
+    assert_eq!(status, 400, "{message}");
+    let (message, _) = message.split_once(" (request id").unwrap();
+    Some(message.to_owned())
+}
+
+#[test]
+fn what_changes_the_price_is_refused_where_money_is_counted() {
+    for (path, field, refused_value, usual) in [
+        (CHAT, "service_tier", json!("priority"), json!("auto")),
+        (MESSAGES, "speed", json!("fast"), json!("standard")),
+        (MESSAGES, "speed", json!(["fast"]), Value::Null),
+        (MESSAGES, "inference_geo", json!("us"), json!("global")),
+        (RESPONSES, "background", json!(true), json!(false)),
+        (CHAT, "use_beam_search", json!(true), json!(false)),
+        (
+            MESSAGES,
+            "context_management",
+            json!({"edits": [{"type": "compact_20260112"}]}),
+            json!({"edits": [{"type": "clear_tool_uses_20250919"}]}),
+        ),
+    ] {
+        for is_worst_case in [false, true] {
+            let mut gateway = gateway(&limit("budget", is_worst_case, "enforce"), &json!({}));
+            let message = refused(&mut gateway, path, &json!({field: refused_value}));
+            let expected = format!("'{field}' has no price here, and a budget applies");
+            assert_eq!(message.as_deref(), Some(&*expected));
+            assert_eq!(refused(&mut gateway, path, &json!({field: usual})), None);
+        }
+        for limits in [
+            limit("budget", false, "shadow"),
+            limit("tokens", false, "enforce"),
+        ] {
+            let mut gateway = gateway(&limits, &json!({}));
+            assert_eq!(
+                refused(&mut gateway, path, &json!({field: refused_value})),
+                None
+            );
+        }
+    }
+    let mut counted = gateway(&limit("budget", true, "enforce"), &json!({}));
+    let path = "/v1/messages/count_tokens";
+    assert_eq!(refused(&mut counted, path, &json!({"speed": "fast"})), None);
+}
+
+#[test]
+fn what_has_no_most_is_refused_under_the_worst_case() {
+    for (path, field, value) in [
+        (
+            CHAT,
+            "prediction",
+            json!({"type": "content", "content": "a"}),
+        ),
+        (CHAT, "web_search_options", json!({})),
+        (CHAT, "use_beam_search", json!(true)),
+        (
+            RESPONSES,
+            "tools",
+            json!([{"type": "function"}, {"type": "web_search"}]),
+        ),
+        (
+            MESSAGES,
+            "tools",
+            json!([{"type": "web_search_20250305", "name": "web_search"}]),
+        ),
+        (MESSAGES, "mcp_servers", json!([{"type": "url"}])),
+    ] {
+        let mut worst = gateway(&limit("tokens", true, "enforce"), &json!({}));
+        let message = refused(&mut worst, path, &json!({field: value})).unwrap();
+        let expected =
+            format!("'{field}' may come to any amount, and a limit admits only the worst case");
+        assert_eq!(message, expected);
+        // The rule's author allows it, and pays for what is reported.
+        for limits in [
+            limit("tokens", false, "enforce"),
+            limit("tokens", true, "shadow"),
+        ] {
+            let mut gateway = gateway(&limits, &json!({}));
+            assert_eq!(refused(&mut gateway, path, &json!({field: value})), None);
+        }
+    }
+    let mut budget = gateway(&limit("budget", true, "enforce"), &json!({}));
+    let own = json!({"tools": [{"type": "function"}, {"type": "custom"}]});
+    assert_eq!(refused(&mut budget, RESPONSES, &own), None);
+    let hosted = json!({"tools": [{"type": "web_search"}]});
+    assert!(refused(&mut budget, RESPONSES, &hosted).is_some());
+}

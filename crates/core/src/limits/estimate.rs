@@ -51,6 +51,7 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
         prompts,
         choices,
         max_output: named,
+        is_foreign,
         ..
     } = *inputs.size;
     let answers = if inputs.api.has_output() {
@@ -65,6 +66,8 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
     let usual = least([Some(usual), most]);
     let outputs = |each: Option<u32>| answers.saturating_mul(each.unwrap_or(MOST_OUTPUT).into());
     let bound = match named {
+        // Not every server obeys the field that names it.
+        Some(_) if is_foreign => most,
         Some(named) => cap.filter(|&cap| cap < named),
         None if inputs.is_worst_case && ceiling.is_none() => Some(MOST_OUTPUT),
         None => cap,

@@ -25,15 +25,23 @@ pub struct Size {
     pub choices: u64,
     /// The most output tokens that it asks for, of each answer.
     pub max_output: Option<u32>,
+    /// Whether it asks by a field that not every server of its API obeys.
+    pub is_foreign: bool,
 }
 
-/// Fields that name the most output tokens; servers that know two prefer the first.
-fn fields(api: Api) -> &'static [&'static str] {
+/// Fields that name the most output tokens: those of the API, of which the first is preferred, and
+/// those that some servers obey besides. llama.cpp prefers `n_predict` to all others.
+fn fields(api: Api) -> (&'static [&'static str], &'static [&'static str]) {
     match api {
-        Api::ChatCompletions => &["max_completion_tokens", "max_tokens"],
-        Api::Completions | Api::Messages => &["max_tokens"],
-        Api::Responses => &["max_output_tokens"],
-        Api::Embeddings | Api::CountTokens | Api::Rerank | Api::Score => &[],
+        Api::ChatCompletions => (&["max_completion_tokens", "max_tokens"], &["n_predict"]),
+        Api::Completions | Api::Messages => {
+            (&["max_tokens"], &["max_completion_tokens", "n_predict"])
+        }
+        Api::Responses => (
+            &["max_output_tokens"],
+            &["max_tokens", "max_completion_tokens", "n_predict"],
+        ),
+        Api::Embeddings | Api::CountTokens | Api::Rerank | Api::Score => (&[], &[]),
     }
 }
 
@@ -43,6 +51,7 @@ fn fields(api: Api) -> &'static [&'static str] {
 /// 400 for numbers that are none, and for two maxima that differ.
 pub(super) fn read(api: Api, object: &Object<'_>, body: &str) -> Result<Size, Refusal> {
     let media = media(body);
+    let (max_output, is_foreign) = max_output(api, object)?;
     Ok(Size {
         bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
         inline: media.inline,
@@ -50,14 +59,16 @@ pub(super) fn read(api: Api, object: &Object<'_>, body: &str) -> Result<Size, Re
         prompts: prompts(api, object)?,
         is_shared: matches!(api, Api::Rerank | Api::Score),
         choices: choices(api, object)?,
-        max_output: max_output(api, object)?,
+        max_output,
+        is_foreign,
     })
 }
 
 /// Writes the most output tokens into the field that this API's servers obey, and takes its rivals
 /// away.
 pub(super) fn bind(api: Api, max_output: u32, edits: &mut Edits) {
-    let mut fields = fields(api).iter();
+    let (own, foreign) = fields(api);
+    let mut fields = own.iter().chain(foreign);
     let Some(field) = fields.next() else {
         return;
     };
@@ -65,9 +76,12 @@ pub(super) fn bind(api: Api, max_output: u32, edits: &mut Edits) {
     fields.for_each(|rival| edits.remove(rival));
 }
 
-fn max_output(api: Api, object: &Object<'_>) -> Result<Option<u32>, Refusal> {
+/// The maximum, and whether a foreign field names it.
+fn max_output(api: Api, object: &Object<'_>) -> Result<(Option<u32>, bool), Refusal> {
+    let (own, foreign) = fields(api);
     let mut found: Option<(&str, u32)> = None;
-    for field in fields(api) {
+    let mut is_foreign = false;
+    for field in own.iter().chain(foreign) {
         let Some(text) = object.value(field)? else {
             continue;
         };
@@ -77,19 +91,18 @@ fn max_output(api: Api, object: &Object<'_>) -> Result<Option<u32>, Refusal> {
             return Err(value::invalid(field, &problem));
         }
         found = Some((field, tokens));
+        is_foreign = foreign.contains(field);
     }
-    Ok(found.map(|(_, tokens)| tokens))
+    Ok((found.map(|(_, tokens)| tokens), is_foreign))
 }
 
+/// Answers to each prompt: OpenAI's `n`, vLLM's `best_of`, llama.cpp's `n_cmpl`.
 fn choices(api: Api, object: &Object<'_>) -> Result<u64, Refusal> {
-    let fields: &[&str] = match api {
-        Api::ChatCompletions => &["n"],
-        Api::Completions => &["n", "best_of"],
-        _ => &[],
-    };
     let mut choices = 1;
-    for field in fields {
-        if let Some(text) = object.value(field)? {
+    for field in ["n", "best_of", "n_cmpl"] {
+        if api.has_output()
+            && let Some(text) = object.value(field)?
+        {
             choices = choices.max(whole(field, text)?);
         }
     }

@@ -16,6 +16,7 @@ use tollgate_core::limits::extending::Extending;
 use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::learned::Learning;
 use tollgate_core::limits::record::Vm;
+use tollgate_core::limits::rule::Demand;
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::Operation;
 use tollgate_core::limits::taking::{Inputs, Taking};
@@ -102,6 +103,15 @@ impl Gateway {
         let admitted = self.admit(&mut exchange, &body.to_string());
         exchange.remember_refusal(&mut self.look, self.now);
         (exchange, admitted)
+    }
+
+    /// What a request would ask of the accounts.
+    pub(crate) fn demand(&mut self, path: &str, body: &Value) -> Demand {
+        let mut exchange = self.begin(path);
+        let body = body.to_string();
+        let plan = exchange.request_body(body.as_bytes(), self.now, &self.learning);
+        plan.unwrap_or_else(|reply| panic!("{:?} {body}", refusal(&reply)))
+            .demand()
     }
 
     fn begin(&mut self, path: &str) -> Exchange {

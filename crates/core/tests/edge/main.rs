@@ -4,4 +4,5 @@ mod gateway;
 mod look;
 mod overruns;
 mod refusals;
+mod sizes;
 mod worst;

@@ -1,10 +1,12 @@
-//! What is refused where an account admits only the worst case, or counts money at all.
+//! What is refused where an account admits only the worst case, or counts money at all; and what is
+//! written into requests so that they keep to what is reserved.
 
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, document, refusal};
 
 const CHAT: &str = "/v1/chat/completions";
+const COMPLETIONS: &str = "/v1/completions";
 const MESSAGES: &str = "/v1/messages";
 const RESPONSES: &str = "/v1/responses";
 
@@ -120,4 +122,71 @@ fn what_has_no_most_is_refused_under_the_worst_case() {
     assert_eq!(refused(&mut budget, RESPONSES, &own), None);
     let hosted = json!({"tools": [{"type": "web_search"}]});
     assert!(refused(&mut budget, RESPONSES, &hosted).is_some());
+}
+
+/// What is forwarded.
+fn sent(gateway: &mut Gateway, path: &str, fields: &Value) -> Value {
+    let body = with(fields);
+    let forward = gateway.post(path, &body).1;
+    let forward = forward.unwrap_or_else(|reply| panic!("{:?} {body}", refusal(&reply)));
+    let forwarded = forward.body.unwrap_or_else(|| body.to_string());
+    serde_json::from_str(&forwarded).unwrap()
+}
+
+#[test]
+fn a_maximum_in_a_foreign_field_becomes_the_apis_own() {
+    let mut gateway = gateway(
+        &limit("budget", true, "enforce"),
+        &json!({"max_output": 100}),
+    );
+    for (path, own, fields, forwarded) in [
+        (CHAT, "max_completion_tokens", json!({"n_predict": 50}), 50),
+        (
+            CHAT,
+            "max_completion_tokens",
+            json!({"n_predict": 500}),
+            100,
+        ),
+        (
+            COMPLETIONS,
+            "max_tokens",
+            json!({"n_predict": 50, "max_tokens": 50}),
+            50,
+        ),
+        (
+            COMPLETIONS,
+            "max_tokens",
+            json!({"max_completion_tokens": 50}),
+            50,
+        ),
+        (
+            RESPONSES,
+            "max_output_tokens",
+            json!({"max_tokens": 500}),
+            100,
+        ),
+        (
+            MESSAGES,
+            "max_tokens",
+            json!({"n_predict": 500, "max_tokens": 500}),
+            100,
+        ),
+    ] {
+        let sent = sent(&mut gateway, path, &fields);
+        assert_eq!(sent[own], forwarded, "{path} {fields}");
+        let maxima = [
+            "max_tokens",
+            "max_completion_tokens",
+            "max_output_tokens",
+            "n_predict",
+        ];
+        let named = maxima.iter().filter(|name| sent.get(name).is_some());
+        assert_eq!(named.count(), 1, "{sent}");
+    }
+    for fields in [
+        json!({"n_predict": -1}),
+        json!({"max_tokens": 5, "n_predict": 6}),
+    ] {
+        assert!(refused(&mut gateway, CHAT, &fields).is_some(), "{fields}");
+    }
 }

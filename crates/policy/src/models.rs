@@ -60,6 +60,7 @@ fn model(file: usize, name: &Text, rule: &ModelRule, errors: &mut Vec<Diagnostic
         max_output: rule.max_output.as_ref().map(|tokens| tokens.value),
         template_tokens: rule.template_tokens.as_ref().map(|tokens| tokens.value),
         image_tokens: rule.image_tokens.as_ref().map(|tokens| tokens.value),
+        tool_tokens: rule.tool_tokens.as_ref().map(|tokens| tokens.value),
         fim: rule.fim.as_ref().map(|rule| fim(file, rule, errors)),
         sticky: sticky::compile(file, &rule.sticky, errors),
         allow: capabilities(file, &rule.allow, errors),

@@ -145,6 +145,8 @@ pub(crate) struct ModelRule {
     #[serde(default, deserialize_with = "given")]
     pub(crate) image_tokens: Option<Spanned<u32>>,
     #[serde(default, deserialize_with = "given")]
+    pub(crate) tool_tokens: Option<Spanned<u32>>,
+    #[serde(default, deserialize_with = "given")]
     pub(crate) owned_by: Option<Text>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) created: Option<Text>,

@@ -42,6 +42,21 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn what_a_model_adds_to_prompts() {
+    let document = document(
+        "models: {chat: {price: free, targets: {stable: {}}, template_tokens: 0, image_tokens: 1, \
+         tool_tokens: 2}}",
+    );
+    let [model] = document.models.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        (model.template_tokens, model.image_tokens, model.tool_tokens),
+        (Some(0), Some(1), Some(2))
+    );
+}
+
+#[test]
 fn values_are_written_in_one_spelling() {
     let document = document(&format!(
         "models:

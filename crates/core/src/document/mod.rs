@@ -76,6 +76,10 @@ pub struct Model {
     /// Most tokens of one image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_tokens: Option<u32>,
+    /// Most tokens that tools add to a prompt beyond their text: once, and once more for each whose
+    /// text the server writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_tokens: Option<u32>,
     /// Marks for fill-in-the-middle, where the server has no `suffix` of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fim: Option<Fim>,

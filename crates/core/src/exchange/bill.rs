@@ -134,13 +134,14 @@ impl Exchange {
         let Size {
             bytes,
             inline,
+            ids,
             images,
             prompts,
             choices,
             ..
         } = held.size;
         let answers = prompts.saturating_mul(choices).max(1);
-        let is_plain = images == 0 && self.api.is_some_and(|api| api.has_output());
+        let is_plain = images == 0 && ids == 0 && self.api.is_some_and(|api| api.has_output());
         let is_known = bill.basis == Basis::Reported && self.record.is_complete();
         (is_plain && is_known).then(|| Observation {
             prompt_bytes: bytes.saturating_sub(inline),

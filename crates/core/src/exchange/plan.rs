@@ -139,13 +139,13 @@ impl Exchange {
         if accounts.is_empty() && model.max_output.is_none() && !model.has_prices() {
             return Ok(None);
         }
-        let size = request.size()?;
         let terms = AccountTerms::of(&accounts);
+        let size = request.size(model, terms.asks_worst_case)?;
         if terms.counts_money {
             request.check_chargeable()?;
         }
         if terms.is_worst_case {
-            request.check_bounded()?;
+            request.check_bounded(&size, model)?;
         }
         let estimate = estimate::estimate(estimate::Inputs {
             api: request.api(),

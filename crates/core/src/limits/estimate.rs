@@ -11,8 +11,10 @@ use crate::request::size::Size;
 const MOST_OUTPUT: u32 = 4096;
 /// Tokens that a model's template adds to a prompt, where its rule names none.
 const TEMPLATE: u32 = 64;
-/// Tokens of an image, where its model's rule names none.
+/// Tokens that an image usually has at most, where its model's rule names none.
 const IMAGE: u32 = 4096;
+/// Tokens that tools add beyond their text, where the model's rule names none.
+const TOOLS: u32 = 1024;
 
 /// What an estimate is made from.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,10 @@ pub struct Estimate {
 
 /// Estimates one request.
 pub fn estimate(inputs: Inputs<'_>) -> Estimate {
-    let (worst_prompt, prompt) = prompts(inputs);
+    let Prompts {
+        worst,
+        usual: prompt,
+    } = prompts(inputs);
     let Size {
         prompts,
         choices,
@@ -101,7 +106,7 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
     Estimate {
         demand: Demand {
             worst: if inputs.asks_worst_case {
-                amounts(worst_prompt, outputs(most), true)
+                amounts(worst, outputs(most), true)
             } else {
                 named_amounts
             },
@@ -112,12 +117,21 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
     }
 }
 
-/// Prompt tokens, at worst and usually.
-fn prompts(inputs: Inputs<'_>) -> (u64, u64) {
+/// Tokens of all prompts together.
+struct Prompts {
+    worst: u64,
+    usual: u64,
+}
+
+fn prompts(inputs: Inputs<'_>) -> Prompts {
     let Size {
         bytes,
-        inline,
+        ids,
         images,
+        as_images,
+        unsized_media,
+        unbounded,
+        tool_texts,
         prompts,
         is_shared,
         ..
@@ -125,16 +139,39 @@ fn prompts(inputs: Inputs<'_>) -> (u64, u64) {
     let times = if is_shared { prompts } else { 1 };
     let template = u64::from(inputs.model.template_tokens.unwrap_or(TEMPLATE));
     let image = u64::from(inputs.model.image_tokens.unwrap_or(IMAGE));
+    let tool = u64::from(inputs.model.tool_tokens.unwrap_or(TOOLS));
     let fixed = template
         .saturating_mul(prompts)
-        .saturating_add(image.saturating_mul(images));
+        .saturating_add(image.saturating_mul(images))
+        .saturating_add(tool.saturating_mul(tool_texts));
     let context = inputs.model.context.map_or(u64::MAX, u64::from);
     let most = context.saturating_mul(prompts);
-    let worst = bytes.saturating_mul(times).saturating_add(fixed).min(most);
+    let worst = if unbounded.is_some() || unsized_media > 0 {
+        most
+    } else {
+        let texts = bytes.saturating_mul(times).saturating_add(ids);
+        texts.saturating_add(fixed).min(most)
+    };
+    let usual = text(inputs).saturating_add(image.saturating_mul(as_images));
+    Prompts {
+        worst,
+        usual: usual.min(worst),
+    }
+}
+
+/// What the texts of all prompts usually have.
+fn text(inputs: Inputs<'_>) -> u64 {
+    let Size {
+        bytes,
+        inline,
+        ids,
+        prompts,
+        is_shared,
+        ..
+    } = *inputs.size;
+    let times = if is_shared { prompts } else { 1 };
     let text = inputs.learned.tokens(bytes.saturating_sub(inline));
-    let usual = text.saturating_mul(times);
-    let usual = usual.saturating_add(image.saturating_mul(images));
-    (worst, usual.min(worst))
+    text.saturating_mul(times).saturating_add(ids)
 }
 
 fn least<const N: usize>(values: [Option<u32>; N]) -> Option<u32> {

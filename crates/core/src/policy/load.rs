@@ -191,6 +191,7 @@ fn load_model(model: document::Model, context: &Context<'_>) -> Result<Model, Lo
         max_output: model.max_output,
         template_tokens: model.template_tokens,
         image_tokens: model.image_tokens,
+        tool_tokens: model.tool_tokens,
         fim: model.fim,
         sticky: model.sticky.into(),
         objective: model.objective.map(Into::into),

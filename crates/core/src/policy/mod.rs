@@ -58,6 +58,7 @@ pub struct Model {
     pub max_output: Option<u32>,
     pub template_tokens: Option<u32>,
     pub image_tokens: Option<u32>,
+    pub tool_tokens: Option<u32>,
     pub fim: Option<Fim>,
     pub sticky: Box<[Sticky]>,
     pub objective: Option<Box<str>>,

@@ -138,7 +138,7 @@ fn stored_state(
 ///
 /// # Errors
 /// 400 for a field that is given twice, and for content that is nested beyond reason.
-fn reference(api: Api, object: &Object<'_>) -> Result<Option<&'static str>, Refusal> {
+pub(super) fn reference(api: Api, object: &Object<'_>) -> Result<Option<&'static str>, Refusal> {
     let fields: &[&str] = match api {
         Api::ChatCompletions => &[],
         Api::Responses => &["previous_response_id", "conversation", "prompt"],
@@ -180,6 +180,24 @@ fn hosted_tool<'a>(
     let kinds = object.value("tools")?.map(tool_kinds).unwrap_or_default();
     let hosted = kinds.into_iter().find(|kind| !is_client_tool(api, kind));
     Ok(hosted.map(|kind| ("tools", kind)))
+}
+
+/// How often a server adds text of its own for a request's tools: once to say how they are called,
+/// and for each tool that is known by its type alone.
+pub(super) fn tool_texts(object: &Object<'_>) -> Result<u64, Refusal> {
+    let tools = object.value("tools")?;
+    let functions = object.value("functions")?;
+    if [tools, functions]
+        .iter()
+        .flatten()
+        .all(|&list| list == "[]")
+    {
+        return Ok(0);
+    }
+    let kinds = tools.map(tool_kinds).unwrap_or_default();
+    let is_own = |kind: &Cow<'_, str>| matches!(&**kind, "function" | "custom");
+    let typed = kinds.iter().filter(|kind| !is_own(kind)).count();
+    Ok(u64::try_from(typed).unwrap_or(u64::MAX).saturating_add(1))
 }
 
 /// The `type` of each tool in a list, or of a single one.

@@ -3,11 +3,13 @@
 
 mod fim;
 mod guard;
+mod media;
 mod object;
 mod references;
 pub mod size;
 mod target;
 mod tokens;
+mod unbounded;
 mod value;
 
 use std::borrow::Cow;
@@ -116,12 +118,18 @@ impl<'a> Request<'a> {
         Ok(Route { id, model, target })
     }
 
-    /// How large it is.
+    /// How large it is. `asks_worst_case`: also what makes its prompt larger than its text, for
+    /// this model.
     ///
     /// # Errors
     /// 400 for sizes that are none, or that contradict each other.
-    pub fn size(&self) -> Result<Size, Refusal> {
-        size::read(self.api, &self.object, self.text)
+    pub fn size(&self, model: &Model, asks_worst_case: bool) -> Result<Size, Refusal> {
+        let mut size = size::read(self.api, &self.object, self.text)?;
+        if asks_worst_case {
+            size.unbounded = unbounded::find(self.api, &self.object, &size, model)?;
+            size.tool_texts = guard::tool_texts(&self.object)?;
+        }
+        Ok(size)
     }
 
     /// Refuses what multiplies work or changes prices in ways that no price table knows of.
@@ -136,8 +144,16 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// 400 for the field.
-    pub fn check_bounded(&self) -> Result<(), Refusal> {
-        guard::bounded(self.api, &self.object)
+    pub fn check_bounded(&self, size: &Size, model: &Model) -> Result<(), Refusal> {
+        guard::bounded(self.api, &self.object)?;
+        match size.unbounded.filter(|_| model.context.is_none()) {
+            Some(field) => {
+                let problem = "may make a prompt of any length, the model's rule has no `context`, \
+                               and a limit admits only the worst case";
+                Err(value::invalid(field, problem))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The body to forward; `None`: as it came. `route` gives the served name and the model's

@@ -2,21 +2,32 @@
 //!
 //! Fields follow OpenAI's and Anthropic's API references, and vLLM's additions to them.
 
-use super::object::{Edits, Object, fold, unescape};
+use super::object::{Edits, Object};
 use super::tokens::{Token, Tokens};
-use super::value;
+use super::{media, value};
 use crate::api::Api;
 use crate::refusal::Refusal;
 
 /// What a request says of its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// Of the body.
+    /// Of the body, without token ids.
     pub bytes: u64,
     /// Those of them that are media rather than text.
     pub inline: u64,
+    /// Prompt tokens that it gives by their ids.
+    pub ids: u64,
     /// Images, and other media, that it holds or names.
     pub images: u64,
+    /// As how many images they usually count.
+    pub as_images: u64,
+    /// Those of them that may have any number of tokens.
+    pub unsized_media: u64,
+    /// The field that may make a prompt of any length, whatever it has of bytes. Known only where
+    /// the worst case is asked for.
+    pub unbounded: Option<&'static str>,
+    /// How often a server adds text of its own for its tools; known likewise.
+    pub tool_texts: u64,
     /// Prompts in it; each may be answered.
     pub prompts: u64,
     /// Whether all of it may be read with each prompt (a query with each document).
@@ -45,17 +56,23 @@ fn fields(api: Api) -> (&'static [&'static str], &'static [&'static str]) {
     }
 }
 
-/// Reads it.
+/// Reads it, but for what only the worst case asks for.
 ///
 /// # Errors
 /// 400 for numbers that are none, and for two maxima that differ.
 pub(super) fn read(api: Api, object: &Object<'_>, body: &str) -> Result<Size, Refusal> {
-    let media = media(body);
+    let media = media::find(api, body);
+    let (ids, id_bytes) = ids(api, object)?;
     let (max_output, is_foreign) = max_output(api, object)?;
     Ok(Size {
-        bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        bytes: length(body).saturating_sub(id_bytes),
         inline: media.inline,
-        images: media.types.max(media.keys),
+        ids,
+        images: media.count,
+        as_images: media.as_images,
+        unsized_media: media.unsized_count,
+        unbounded: None,
+        tool_texts: 0,
         prompts: prompts(api, object)?,
         is_shared: matches!(api, Api::Rerank | Api::Score),
         choices: choices(api, object)?,
@@ -115,10 +132,30 @@ fn whole(field: &str, text: &str) -> Result<u32, Refusal> {
     number.ok_or_else(|| value::invalid(field, "must be a whole number of at most 4294967295"))
 }
 
+/// Token ids that stand in place of a text, and the bytes that they take.
+fn ids(api: Api, object: &Object<'_>) -> Result<(u64, u64), Refusal> {
+    let field = match api {
+        Api::Completions => "prompt",
+        Api::Embeddings => "input",
+        _ => return Ok((0, 0)),
+    };
+    let list = object.value(field)?;
+    let Some(list) = list.filter(|list| list.starts_with('[') && !list.contains(['"', '{'])) else {
+        return Ok((0, 0));
+    };
+    let mut tokens = Tokens::new(list);
+    let ids = std::iter::from_fn(|| tokens.next()).filter(|&token| token == Token::Scalar);
+    Ok((u64::try_from(ids.count()).unwrap_or(u64::MAX), length(list)))
+}
+
+fn length(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}
+
 /// Prompts in lists of texts or of token lists; a single list of tokens is one.
 fn prompts(api: Api, object: &Object<'_>) -> Result<u64, Refusal> {
     let fields: &[&str] = match api {
-        Api::Completions => &["prompt"],
+        Api::Completions => &["prompt", "prompt_embeds"],
         Api::Embeddings => &["input"],
         Api::Rerank => &["documents"],
         Api::Score => &[
@@ -132,13 +169,17 @@ fn prompts(api: Api, object: &Object<'_>) -> Result<u64, Refusal> {
         ],
         _ => &[],
     };
-    let mut prompts = 1;
+    let mut prompts: u64 = 0;
     for field in fields {
         if let Some(list) = object.value(field)? {
-            prompts = prompts.max(elements(list));
+            let more = elements(list).max(1);
+            prompts = match api {
+                Api::Completions => prompts.saturating_add(more),
+                _ => prompts.max(more),
+            };
         }
     }
-    Ok(prompts)
+    Ok(prompts.max(1))
 }
 
 /// Elements of a list that are no numbers.
@@ -154,87 +195,4 @@ fn elements(list: &str) -> u64 {
         }
     }
     elements
-}
-
-/// What could be images, sound or video.
-#[derive(Default)]
-struct Media {
-    /// By `"type"`.
-    types: u64,
-    /// By the name of a member.
-    keys: u64,
-    /// Bytes of those that stand in the body.
-    inline: u64,
-}
-
-/// Looks for media in all of the body: what only looks like some costs its sender a reservation.
-fn media(body: &str) -> Media {
-    let mut media = Media::default();
-    if !may_hold_media(body.as_bytes()) {
-        return media;
-    }
-    let mut tokens = Tokens::new(body);
-    let mut key = String::new();
-    while let Some(token) = tokens.next() {
-        match token {
-            Token::Key(name) => {
-                key = fold(unescape(name)).into_owned();
-                let is_media = is_media(&key);
-                media.keys = media.keys.saturating_add(u64::from(is_media));
-            }
-            Token::Text(text) if key == "type" && is_media(&unescape(text)) => {
-                media.types = media.types.saturating_add(1);
-            }
-            Token::Text(text) if matches!(&*key, "url" | "image_url" | "data" | "file_data") => {
-                media.add_inline(text);
-            }
-            _ => {}
-        }
-    }
-    media
-}
-
-/// Whether any string begins as a name of media does, or hides how it begins. One pass over the
-/// quotes is all that a chat without media costs.
-fn may_hold_media(body: &[u8]) -> bool {
-    let may_begin = |at: usize| {
-        let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
-        let begins = |word: &[u8]| {
-            let start = rest.get(..word.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
-        };
-        [&b"image"[..], b"input_", b"audio", b"video"]
-            .into_iter()
-            .any(begins)
-    };
-    let is_escaped = || memchr::memmem::find(body, b"\\u00").is_some();
-    memchr::memchr_iter(b'"', body).any(may_begin) || is_escaped()
-}
-
-fn is_media(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "image",
-        "image_url",
-        "input_image",
-        "image_embeds",
-        "image_pil",
-        "audio_url",
-        "input_audio",
-        "video",
-        "video_url",
-        "input_video",
-    ];
-    NAMES.contains(&name)
-}
-
-impl Media {
-    /// Of what is long and can't be prose.
-    fn add_inline(&mut self, text: &str) {
-        let is_digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-        let data = text.rsplit(',').next().unwrap_or_default();
-        if data.len() > 64 && data.bytes().all(is_digit) {
-            let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
-            self.inline = self.inline.saturating_add(length);
-        }
-    }
 }

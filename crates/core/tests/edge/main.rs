@@ -2,6 +2,7 @@
 
 mod gateway;
 mod look;
+mod media;
 mod overruns;
 mod refusals;
 mod sizes;

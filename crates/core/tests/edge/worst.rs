@@ -124,6 +124,39 @@ fn what_has_no_most_is_refused_under_the_worst_case() {
     assert!(refused(&mut budget, RESPONSES, &hosted).is_some());
 }
 
+#[test]
+fn what_may_have_any_length_needs_a_context() {
+    let document = json!({"messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "url", "url": "https://a/b"}}]}]});
+    let image = json!({"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "url", "url": "https://a/b"}}]}]});
+    let template = json!({"chat_template": "a"});
+    let text = json!({"messages": [{"role": "user", "content": "a"}]});
+    let worst = limit("budget", true, "enforce");
+    let usual = limit("budget", false, "enforce");
+    let none = json!({"context": null});
+    let sized = json!({"context": null, "image_tokens": 1000});
+    for (limits, model, fields, field) in [
+        (&worst, &none, &document, Some("messages")),
+        (&worst, &none, &image, Some("messages")),
+        (&worst, &sized, &document, Some("messages")),
+        (&worst, &none, &template, Some("chat_template")),
+        (&worst, &sized, &image, None),
+        (&worst, &none, &text, None),
+        (&usual, &none, &document, None),
+        (&worst, &json!({}), &document, None),
+    ] {
+        let message = refused(&mut gateway(limits, model), MESSAGES, fields);
+        let expected = field.map(|field| {
+            format!(
+                "'{field}' may make a prompt of any length, the model's rule has no `context`, \
+                 and a limit admits only the worst case"
+            )
+        });
+        assert_eq!(message, expected, "{model} {fields}");
+    }
+}
+
 /// What is forwarded.
 fn sent(gateway: &mut Gateway, path: &str, fields: &Value) -> Value {
     let body = with(fields);

@@ -15,6 +15,8 @@ const TEMPLATE: u32 = 64;
 const IMAGE: u32 = 4096;
 /// Tokens that tools add beyond their text, where the model's rule names none.
 const TOOLS: u32 = 1024;
+/// Tokens that an image has at least, or nearly so: what is left of the context is not less.
+const SMALL_IMAGE: u32 = 256;
 
 /// What an estimate is made from.
 #[derive(Clone, Copy, Debug)]
@@ -77,12 +79,7 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
         None if inputs.is_worst_case && ceiling.is_none() => Some(MOST_OUTPUT),
         None => cap,
     };
-    // Some servers refuse what exceeds the context together with the prompt.
-    let room = inputs.model.context.map(|context| {
-        let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
-        context.saturating_sub(prompt).max(1)
-    });
-    let bound = bound.map(|bound| bound.min(room.unwrap_or(u32::MAX)));
+    let bound = bound.map(|bound| bound.min(room(inputs)));
     let chargeable = inputs.api.is_chargeable();
     let amounts = |prompt: u64, output: u64, is_worst: bool| Amounts {
         requests: 1,
@@ -172,6 +169,24 @@ fn text(inputs: Inputs<'_>) -> u64 {
     let times = if is_shared { prompts } else { 1 };
     let text = inputs.learned.tokens(bytes.saturating_sub(inline));
     text.saturating_mul(times).saturating_add(ids)
+}
+
+/// The output tokens that fit the context beside a prompt, rather too many than too few: some
+/// servers refuse what does not fit, but an answer that is cut short is nobody's wish.
+fn room(inputs: Inputs<'_>) -> u32 {
+    let Some(context) = inputs.model.context else {
+        return u32::MAX;
+    };
+    let image = inputs
+        .model
+        .image_tokens
+        .map_or(SMALL_IMAGE, |most| most.min(SMALL_IMAGE));
+    let images = u64::from(image).saturating_mul(inputs.size.images);
+    let prompts = text(inputs).saturating_add(images);
+    let prompt = prompts.checked_div(inputs.size.prompts).unwrap_or(prompts);
+    let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
+    // What seems to fill the context may be shorter than it seems.
+    context.saturating_sub(prompt).max(context / 16).max(1)
 }
 
 fn least<const N: usize>(values: [Option<u32>; N]) -> Option<u32> {

@@ -223,3 +223,33 @@ fn a_maximum_in_a_foreign_field_becomes_the_apis_own() {
         assert!(refused(&mut gateway, CHAT, &fields).is_some(), "{fields}");
     }
 }
+
+#[test]
+fn what_is_left_of_the_context_is_no_less_than_it_may_be() {
+    let image = json!({"type": "image_url", "image_url": {"url": "https://a/b"}});
+    let long = "word ".repeat(10_000);
+    for (content, least) in [
+        (json!([image]), 3800),
+        (json!([image, image, image, image]), 3000),
+        (json!("hello"), 4060),
+        (json!(long), 256),
+    ] {
+        for is_worst_case in [false, true] {
+            let limits = limit("budget", is_worst_case, "enforce");
+            let model = json!({"context": 4096, "max_output": 4096});
+            let mut gateway = gateway(&limits, &model);
+            let fields = json!({"messages": [{"role": "user", "content": content}]});
+            let sent = sent(&mut gateway, CHAT, &fields);
+            let maximum = sent["max_completion_tokens"].as_u64().unwrap();
+            assert!((least..4096).contains(&maximum), "{maximum} of {least}");
+            let reserved = gateway.demand(CHAT, &with(&fields)).worst.completion;
+            assert!(!is_worst_case || maximum <= reserved);
+        }
+    }
+    // Each prompt has the context to itself.
+    let model = json!({"context": 4096, "max_output": 4000});
+    let mut gateway = gateway(&limit("budget", false, "enforce"), &model);
+    let prompts = vec!["hello"; 5000];
+    let sent = sent(&mut gateway, COMPLETIONS, &json!({"prompt": prompts}));
+    assert_eq!(sent["max_tokens"], 4000);
+}

@@ -142,7 +142,7 @@ impl Exchange {
         let terms = AccountTerms::of(&accounts);
         let size = request.size(model, terms.asks_worst_case)?;
         if terms.counts_money {
-            request.check_chargeable()?;
+            request.check_chargeable(model)?;
         }
         if terms.is_worst_case {
             request.check_bounded(&size, model)?;

@@ -136,8 +136,9 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// 400 for the field.
-    pub fn check_chargeable(&self) -> Result<(), Refusal> {
-        guard::chargeable(self.api, &self.object)
+    pub fn check_chargeable(&self, model: &Model) -> Result<(), Refusal> {
+        let checked = guard::chargeable(self.api, &self.object);
+        checked.map_err(|refusal| self.forbidden(model).unwrap_or(refusal))
     }
 
     /// Refuses what may come to any amount.
@@ -145,7 +146,8 @@ impl<'a> Request<'a> {
     /// # Errors
     /// 400 for the field.
     pub fn check_bounded(&self, size: &Size, model: &Model) -> Result<(), Refusal> {
-        guard::bounded(self.api, &self.object)?;
+        let checked = guard::bounded(self.api, &self.object);
+        checked.map_err(|refusal| self.forbidden(model).unwrap_or(refusal))?;
         match size.unbounded.filter(|_| model.context.is_none()) {
             Some(field) => {
                 let problem = "may make a prompt of any length, the model's rule has no `context`, \
@@ -154,6 +156,11 @@ impl<'a> Request<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// What the model's rule refuses, whatever it would cost: that comes first.
+    fn forbidden(&self, model: &Model) -> Option<Refusal> {
+        guard::check(self.api, &self.object, model, &mut Edits::default()).err()
     }
 
     /// The body to forward; `None`: as it came. `route` gives the served name and the model's

@@ -89,6 +89,12 @@ fn cut(folder: &Path) -> Result<()> {
     ensure!(record["charged"] == "counted", "{record}");
     let account = settled(&gateway, "one")?;
     ensure!(limit(&account, "usd")?["held"] == "0", "{account}");
+    let metrics = gateway.metrics()?;
+    let labels = [("rule", "key:acme/one/k:budget/ever"), ("did", "cut")];
+    let cuts = metrics.total("tollgate_limit_reached_total", &labels);
+    ensure!(cuts == 1, "{cuts} cuts are counted");
+    let refusals = metrics.total("tollgate_refusals_total", &[]);
+    ensure!(refusals == 0, "{refusals} refusals are counted");
     wait_for("the upstream works for nobody", || {
         let active = gateway.stat("cluster.default.upstream_rq_active")?;
         Ok((active == 0).then_some(()))

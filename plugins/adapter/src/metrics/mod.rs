@@ -51,7 +51,8 @@ struct Account {
 impl Metrics {
     /// Counts one settled exchange.
     pub(crate) fn count(&mut self, settlement: &Settlement<'_>) {
-        if let Some(reason) = settlement.reason {
+        let is_refused = settlement.outcome == Outcome::Refused;
+        if let Some(reason) = settlement.reason.filter(|_| is_refused) {
             let stat = self.refusals.entry(reason).or_default();
             stat.add(1, &mut self.defined, || {
                 format!("tollgate_refusals_total;reason={reason}")
@@ -84,9 +85,13 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// Which rules refused, or would have.
+    /// Which rules refused, ended an answer, or would have.
     fn count_rules(&mut self, settlement: &Settlement<'_>) {
-        let refused = settlement.limit.map(|limit| (&*limit.rule, "refused"));
+        let did = match settlement.outcome {
+            Outcome::Refused => "refused",
+            _ => "cut",
+        };
+        let refused = settlement.limit.map(|limit| (&*limit.rule, did));
         let passed_over = settlement.passed_over.iter();
         let passed_over = passed_over.map(|rule| (&**rule, "passed_over"));
         for (rule, did) in refused.into_iter().chain(passed_over) {

@@ -182,5 +182,6 @@ fn response_head(content_type: &[u8]) -> ResponseHead<'_> {
         content_type: Some(content_type),
         content_encoding: None,
         end_of_stream: false,
+        now: NOW,
     }
 }

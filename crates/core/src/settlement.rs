@@ -15,6 +15,10 @@ const REFUSED_BY_PROXY: &str = "refused_by_proxy";
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) began: Nanos,
+    /// When the request went upstream.
+    sent: Nanos,
+    /// When an answer that is no stream began: then its work is done, however slowly it is read.
+    answered_at: Option<Nanos>,
     pub(crate) is_probe: bool,
     answered: bool,
     refused: Option<Refused>,
@@ -180,12 +184,21 @@ impl Record {
     }
 
     /// The request goes upstream.
-    pub(crate) fn forward(&mut self) {
+    pub(crate) fn forward(&mut self, now: Nanos) {
         self.forwarded = true;
+        self.sent = now;
     }
 
-    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool) {
+    /// Milliseconds that the upstream has worked, begun ones included.
+    pub(crate) fn worked_ms(&self, now: Nanos) -> u64 {
+        let until = self.answered_at.unwrap_or(now);
+        until.saturating_sub(self.sent).div_ceil(1_000_000)
+    }
+
+    /// `whole_at`: when an answer began that is no stream.
+    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool, whole_at: Option<Nanos>) {
         self.status = Some(status);
+        self.answered_at = whole_at;
         self.complete = end_of_stream;
     }
 
@@ -262,7 +275,7 @@ impl<'a> Settlement<'a> {
         ending: Ending,
         now: Nanos,
     ) -> Self {
-        let Metered { usage, deltas } = metered;
+        let Metered { usage, deltas, .. } = metered;
         let source = match deltas {
             _ if usage.is_reported() => UsageSource::Reported,
             1.. => UsageSource::Estimated,

@@ -94,6 +94,23 @@ fn a_kind_without_a_price_is_charged_as_the_next_dearer_one() {
     assert_eq!((reasoning.usd, reasoning.unpriced), (usd("15"), None));
 }
 
+/// No kind is cheaper for having no price than plain input or output would be.
+#[test]
+fn a_kind_without_a_price_is_no_bargain() {
+    let prices = rates(&[
+        (Kind::Input, "2"),
+        (Kind::CacheWrite1h, "1"),
+        (Kind::AudioInput, "3"),
+        (Kind::Output, "5"),
+        (Kind::AudioOutput, "4"),
+    ]);
+    let rate = |price| (Rate::per_million(usd(price)), false);
+    assert_eq!(prices.rate(Kind::Cached), rate("2"));
+    assert_eq!(prices.rate(Kind::CacheWrite), rate("3"));
+    assert_eq!(prices.rate(Kind::ImageInput), rate("3"));
+    assert_eq!(prices.rate(Kind::ImageOutput), rate("5"));
+}
+
 #[test]
 fn what_is_not_tokens() {
     let list = PriceList {

@@ -58,6 +58,7 @@ impl Recorded {
         let Metered {
             usage: Usage { input, output, .. },
             deltas,
+            ..
         } = meter.metered();
         let (prompt, completion, pieces) = self.reported;
         assert_eq!(

@@ -79,7 +79,7 @@ impl Exchange {
             passed_over,
             instead_of: plan.instead_of,
         });
-        self.record.forward();
+        self.record.forward(now.wall);
         Ok(Admission::Forward(plan.forward))
     }
 

@@ -3,12 +3,15 @@
 
 use super::Exchange;
 use super::admit::Held;
+use crate::api::Api;
 use crate::limits::learned::{Learned, Observation};
 use crate::limits::rule::{Amounts, Measure};
 use crate::money::Usd;
 use crate::policy::Model;
 use crate::price::{Cost, Kind, Quantities};
 use crate::request::size::Size;
+use crate::response::Metered;
+use crate::response::usage::Usage;
 use crate::settlement::{Charge, Ending};
 
 /// What one exchange is charged.
@@ -52,10 +55,10 @@ impl Basis {
 
 impl Exchange {
     /// What the exchange is charged, if it was admitted. `learned`: what is usual for its model.
-    pub(super) fn bill(&self, ending: Ending, waited_ms: u64, learned: &Learned) -> Option<Bill> {
+    pub(super) fn bill(&self, ending: Ending, worked_ms: u64, learned: &Learned) -> Option<Bill> {
         let held = self.held.as_ref()?;
         let model = self.policy.model(held.model?)?;
-        let (quantities, basis) = self.quantities(held, ending, waited_ms, learned);
+        let (quantities, basis) = self.quantities(held, ending, worked_ms, learned);
         let mut bill = Bill {
             quantities,
             basis,
@@ -66,7 +69,7 @@ impl Exchange {
             return Some(bill);
         }
         bill.quantities.images = held.size.images;
-        bill.quantities.milliseconds = waited_ms;
+        bill.quantities.milliseconds = worked_ms;
         bill.cost = cost(model, held, &bill.quantities);
         bill.used.prompt = bill.quantities.prompt();
         bill.used.completion = bill.quantities.completion();
@@ -78,7 +81,7 @@ impl Exchange {
         &self,
         held: &Held,
         ending: Ending,
-        waited_ms: u64,
+        worked_ms: u64,
         learned: &Learned,
     ) -> (Quantities, Basis) {
         let is_chargeable = self.api.is_some_and(|api| api.is_chargeable());
@@ -89,21 +92,51 @@ impl Exchange {
         let metered = metered.unwrap_or_default();
         let expected = held.estimate.demand.expected;
         let reserved = held.estimate.demand.named.completion;
+        let made = learned.output_within(worked_ms).min(reserved);
         if metered.usage.is_reported() {
             let mut quantities = Quantities::of(&metered.usage, self.dialect);
-            // A stream that broke off has not said its last word.
-            if !self.record.is_complete() {
+            // What came after the last report is not in it.
+            if metered.is_outdated || metered.usage.output.is_none() {
                 let beyond = metered.deltas.saturating_sub(quantities.completion());
                 quantities.add(Kind::Output, beyond);
             }
-            return (quantities, Basis::Reported);
+            return self.complete(quantities, &metered, expected.prompt, made);
         }
         if metered.deltas > 0 {
             let quantities = Quantities::plain(expected.prompt, metered.deltas);
             return (quantities, Basis::Counted);
         }
-        let made = learned.output_within(waited_ms).min(reserved);
         (Quantities::plain(expected.prompt, made), Basis::Timed)
+    }
+
+    /// A report may leave out a side, which is not free for that.
+    fn complete(
+        &self,
+        mut quantities: Quantities,
+        metered: &Metered,
+        prompt: u64,
+        made: u64,
+    ) -> (Quantities, Basis) {
+        let Usage {
+            input,
+            output,
+            total,
+            ..
+        } = metered.usage;
+        let mut basis = Basis::Reported;
+        if input.is_none() && total.is_none() {
+            quantities.add(Kind::Input, prompt);
+            basis = Basis::Counted;
+        }
+        let has_output = self.api.is_some_and(Api::has_output);
+        if output.is_none() && total.is_none() && has_output {
+            basis = Basis::Counted;
+            if metered.deltas == 0 {
+                quantities.add(Kind::Output, made);
+                basis = Basis::Timed;
+            }
+        }
+        (quantities, basis)
     }
 
     /// What is charged, and what was held for it.
@@ -129,7 +162,7 @@ impl Exchange {
     }
 
     /// What can be learned from the exchange.
-    pub(super) fn observation(&self, bill: &Bill, milliseconds: u64) -> Option<Observation> {
+    pub(super) fn observation(&self, bill: &Bill) -> Option<Observation> {
         let held = self.held.as_ref()?;
         let Size {
             bytes,
@@ -147,7 +180,7 @@ impl Exchange {
             prompt_bytes: bytes.saturating_sub(inline),
             prompt_tokens: bill.used.prompt,
             output_tokens: bill.used.completion.div_ceil(answers),
-            milliseconds,
+            milliseconds: bill.quantities.milliseconds,
         })
     }
 }

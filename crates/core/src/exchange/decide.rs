@@ -53,7 +53,7 @@ impl Exchange {
             _ => {}
         }
         let remove = self.removals(head.headers);
-        self.record.forward();
+        self.record.forward(head.now);
         Ok(Step::Forward(Forward {
             remove,
             ..Forward::default()

@@ -101,6 +101,8 @@ pub struct ResponseHead<'a> {
     pub content_encoding: Option<&'a [u8]>,
     /// No body follows.
     pub end_of_stream: bool,
+    /// When they came.
+    pub now: Nanos,
 }
 
 /// The changes to an answer's headers.
@@ -260,7 +262,10 @@ impl Exchange {
 
     /// `true`: an event may be taken out of the answer.
     fn meter_answer(&mut self, head: ResponseHead<'_>) -> bool {
-        self.record.answer(head.status, head.end_of_stream);
+        let is_stream = is_event_stream(head.content_type);
+        let whole_at = (!is_stream).then_some(head.now);
+        self.record
+            .answer(head.status, head.end_of_stream, whole_at);
         let Some(api) = self
             .api
             .filter(|api| self.concerns.reads_answers() && api.reports_usage())
@@ -273,7 +278,6 @@ impl Exchange {
         if !(200..300).contains(&head.status) || !readable {
             return false;
         }
-        let is_stream = is_event_stream(head.content_type);
         let takes_out = is_stream && api.has_stream_options() && self.takes_out_usage;
         self.meter = Some(if is_stream {
             Meter::events(takes_out)
@@ -323,9 +327,9 @@ impl Exchange {
     /// Phase 6: what it is charged; the first call counts.
     pub fn close(&mut self, ending: Ending, now: Nanos, learning: &Learning) {
         if self.bill.is_none() {
-            let waited_ms = now.saturating_sub(self.record.began).div_ceil(1_000_000);
+            let worked_ms = self.record.worked_ms(now);
             let model = self.record.model.as_deref().unwrap_or_default();
-            self.bill = self.bill(ending, waited_ms, &learning.of(model));
+            self.bill = self.bill(ending, worked_ms, &learning.of(model));
         }
     }
 
@@ -345,8 +349,7 @@ impl Exchange {
 
     /// What a settled exchange shows of its model.
     pub fn observe(&self, settlement: &Settlement<'_>) -> Option<Observation> {
-        let milliseconds = settlement.duration.div_ceil(1_000_000);
-        self.observation(settlement.bill.as_ref()?, milliseconds)
+        self.observation(settlement.bill.as_ref()?)
     }
 
     fn identity(&self) -> crate::settlement::Identity<'_> {

@@ -48,7 +48,7 @@ impl Exchange {
         let model = self.policy.model(held.model?)?;
         let mut quantities = Quantities::plain(held.estimate.demand.expected.prompt, held.covered);
         quantities.images = held.size.images;
-        quantities.milliseconds = now().saturating_sub(self.record.began) / 1_000_000;
+        quantities.milliseconds = self.record.worked_ms(now());
         let amounts = Amounts {
             requests: 1,
             prompt: quantities.prompt(),

@@ -12,7 +12,8 @@ pub struct Learned {
     pub output_p95: u64,
     /// Tokens of an answer, on average.
     pub output_mean: u64,
-    /// Milliseconds from request to answer's end, on average.
+    /// Milliseconds for which an upstream works on an answer, on average: from the moment that it is
+    /// sent the request.
     pub duration_mean: u64,
 }
 
@@ -138,12 +139,22 @@ impl Seen {
         let mean = |sum: u64| sum.div_ceil(self.exchanges.max(1));
         let bytes = self.prompt_bytes.saturating_mul(256);
         let per_token = bytes.div_ceil(self.prompt_tokens.max(1));
+        let output_mean = near(mean(self.output_tokens), usual.output_mean);
+        // In what time so many tokens are made, where it is not as many as were seen.
+        let duration = mean(self.milliseconds)
+            .saturating_mul(output_mean)
+            .div_ceil(mean(self.output_tokens).max(1));
+        // Clients that read slowly make a stream look slow, and would pay less for leaving: no model
+        // is slower than a quarter of the usual. It may be faster, or they would pay less again.
+        let slowest = output_mean
+            .saturating_mul(usual.duration_mean)
+            .saturating_mul(FACTOR)
+            .div_ceil(usual.output_mean.max(1));
         Learned {
             bytes_per_token: near(per_token, usual.bytes_per_token),
             output_p95: near(self.outputs.p95(), usual.output_p95),
-            output_mean: near(mean(self.output_tokens), usual.output_mean),
-            // Measured here: no client and no upstream can say another.
-            duration_mean: mean(self.milliseconds).max(1),
+            output_mean,
+            duration_mean: duration.clamp(1, slowest),
         }
     }
 }
@@ -248,6 +259,30 @@ mod tests {
         observe(&mut learning, 10, 3000);
         assert_eq!(learning.of("m").output_p95, 3071);
         assert_eq!(learning.of("other"), Learned::default());
+    }
+
+    #[test]
+    fn the_pace_is_as_seen_but_no_slower_than_a_quarter_of_the_usual() {
+        let observed = |output_tokens, milliseconds| {
+            let mut learning = Learning::default();
+            for _ in 0..100 {
+                learning.observe(
+                    "m",
+                    Observation {
+                        prompt_bytes: 300,
+                        prompt_tokens: 100,
+                        output_tokens,
+                        milliseconds,
+                    },
+                );
+            }
+            learning.of("m")
+        };
+        // Four tokens in 50 ms are 64, the least that is believed, in 800.
+        assert_eq!(observed(4, 50).output_within(50), 4);
+        assert_eq!(observed(5000, 20_000).output_within(20_000), 5000);
+        // Sixteen tokens a second.
+        assert_eq!(observed(100, 600_000).output_within(1000), 16);
     }
 
     #[test]

@@ -97,19 +97,23 @@ impl TokenRates {
     }
 
     /// What a token of this kind is charged, and whether that is its own rate. Reasoning is output
-    /// by default; any other kind without a rate is charged as the next dearer one that has a rate,
-    /// or else as the dearest.
+    /// by default. Any other kind without a rate is charged as the next one, in the order of
+    /// [`Kind::ALL`], that has one no lower than plain input's or output's; or else as the dearest.
     pub fn rate(&self, kind: Kind) -> (Rate, bool) {
         let own = self.own(kind);
         let own = own.or_else(|| (kind == Kind::Reasoning).then(|| self.own(Kind::Output))?);
         if let Some(rate) = own {
             return (rate, true);
         }
-        let dearer = self.0.iter().skip(kind.index()).flatten();
-        let next = { dearer }.next().copied();
-        let highest = self.0.iter().flatten().max().copied();
-        match next.or(highest) {
-            Some(rate) => (rate, false),
+        let plain = match kind {
+            Kind::Cached => None,
+            _ if kind.is_input() => self.own(Kind::Input),
+            _ => self.own(Kind::Output),
+        };
+        let mut dearer = self.0.iter().skip(kind.index()).flatten();
+        let next = dearer.find(|&&rate| plain.is_none_or(|plain| rate >= plain));
+        match next.or_else(|| self.0.iter().flatten().max()) {
+            Some(rate) => (*rate, false),
             // Tokens are not what is charged for.
             None => (Rate::default(), true),
         }

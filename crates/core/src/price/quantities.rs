@@ -1,8 +1,8 @@
 //! What an exchange used, in kinds that do not overlap, so that each is charged once.
 //!
 //! Reports overlap, each API in its way: OpenAI's `prompt_tokens` include cached, audio and image
-//! tokens and its `completion_tokens` include reasoning; Anthropic counts cache reads and writes
-//! beside `input_tokens`.
+//! tokens and its `completion_tokens` include reasoning, or, with some servers (xAI's), only its
+//! `total_tokens` do; Anthropic counts cache reads and writes beside `input_tokens`.
 
 use crate::api::Dialect;
 use crate::response::usage::Usage;
@@ -89,13 +89,19 @@ pub struct Quantities {
 }
 
 impl Quantities {
-    /// From a report. Parts that exceed the whole that should include them count only up to it.
+    /// From a report. Parts that exceed the whole that should include them count only up to it, and
+    /// what only the total tells counts as output.
     pub fn of(usage: &Usage, dialect: Dialect) -> Self {
         let mut quantities = Self::default();
         let write_1h = usage.cache_write_1h.unwrap_or(0);
         let write = usage.cache_write.unwrap_or(0).saturating_sub(write_1h);
         let cached = usage.cached.unwrap_or(0);
-        let mut input = usage.input.unwrap_or(0);
+        let mut output = usage.output.unwrap_or(0);
+        let total = usage.total.filter(|_| dialect == Dialect::OpenAi);
+        let unnamed = total.map(|total| total.saturating_sub(output));
+        let mut input = usage.input.or(unnamed).unwrap_or(0);
+        let counted = input.saturating_add(output);
+        let beside = total.unwrap_or(0).saturating_sub(counted);
         let mut part = |whole: &mut u64, kind, count: Option<u64>| {
             let count = count.unwrap_or(0).min(*whole);
             *whole = whole.saturating_sub(count);
@@ -108,7 +114,7 @@ impl Quantities {
             part(&mut input, Kind::CacheWrite, Some(write));
             part(&mut input, Kind::Cached, Some(cached));
         }
-        let mut output = usage.output.unwrap_or(0);
+        output = output.saturating_add(beside);
         part(&mut output, Kind::AudioOutput, usage.audio_output);
         part(&mut output, Kind::ImageOutput, usage.image_output);
         part(&mut output, Kind::Reasoning, usage.reasoning);

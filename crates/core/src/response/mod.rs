@@ -18,6 +18,8 @@ pub struct Metered {
     pub usage: Usage,
     /// Pieces of content that passed: an estimate of output tokens where none are reported.
     pub deltas: u64,
+    /// Whether some of them came after the last report of output.
+    pub is_outdated: bool,
 }
 
 /// Meters one answer.
@@ -25,6 +27,8 @@ pub struct Metered {
 pub struct Meter {
     body: Body,
     usage: Usage,
+    /// Pieces of content up to the last report of output.
+    reported_at: u64,
 }
 
 #[derive(Debug)]
@@ -39,6 +43,7 @@ impl Meter {
         Self {
             body: Body::Json(Box::default()),
             usage: Usage::default(),
+            reported_at: 0,
         }
     }
 
@@ -48,18 +53,25 @@ impl Meter {
         Self {
             body: Body::Events(Box::new(events)),
             usage: Usage::default(),
+            reported_at: 0,
         }
     }
 
     /// Reads one piece of the body. `None`: it passes as it is; else what passes in its place.
     pub fn push(&mut self, chunk: &[u8], end_of_stream: bool) -> Option<Vec<u8>> {
-        let usage = &mut self.usage;
-        let mut note = |report: &[u8]| usage.update(&Usage::parse(report));
+        let (usage, reported_at) = (&mut self.usage, &mut self.reported_at);
+        let mut note = |report: &[u8], deltas: u64| {
+            let report = Usage::parse(report);
+            if report.output.is_some() {
+                *reported_at = deltas;
+            }
+            usage.update(&report);
+        };
         match &mut self.body {
             Body::Json(probe) => {
                 probe.push(chunk);
                 if let Some(report) = probe.new_report() {
-                    note(report);
+                    note(report, 0);
                 }
                 None
             }
@@ -97,9 +109,11 @@ impl Meter {
 
     /// What is known so far.
     pub fn metered(&self) -> Metered {
+        let deltas = self.deltas();
         Metered {
             usage: self.usage,
-            deltas: self.deltas(),
+            deltas,
+            is_outdated: self.usage.output.is_some() && deltas > self.reported_at,
         }
     }
 }

@@ -49,8 +49,12 @@ impl EventStream {
     }
 
     /// Reads one piece. `None`: it passes as it is; else what passes in its place. The text of
-    /// each usage report goes to `report`.
-    pub(super) fn push(&mut self, chunk: &[u8], report: &mut impl FnMut(&[u8])) -> Option<Vec<u8>> {
+    /// each usage report goes to `report`, with the pieces of content up to its event.
+    pub(super) fn push(
+        &mut self,
+        chunk: &[u8],
+        report: &mut impl FnMut(&[u8], u64),
+    ) -> Option<Vec<u8>> {
         // What was held back is inside an event, and passes or goes with it.
         let is_between = !self.inside || !self.held.is_empty();
         let mut out = Output::new(chunk, std::mem::take(&mut self.held));
@@ -70,7 +74,7 @@ impl EventStream {
                     let (event, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
                     rest = after;
                     if let Some(text) = self.probe.report() {
-                        report(text);
+                        report(text, self.probe.deltas());
                     }
                     self.took_out = !self.passes && self.only_tells_usage();
                     out.settle(rest.len(), !self.took_out);
@@ -100,9 +104,9 @@ impl EventStream {
     }
 
     /// The stream's end: what was held back passes.
-    pub(super) fn finish(&mut self, report: &mut impl FnMut(&[u8])) -> Vec<u8> {
+    pub(super) fn finish(&mut self, report: &mut impl FnMut(&[u8], u64)) -> Vec<u8> {
         if let Some(text) = self.probe.report() {
-            report(text);
+            report(text, self.probe.deltas());
         }
         std::mem::take(&mut self.held)
     }

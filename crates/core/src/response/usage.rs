@@ -31,6 +31,8 @@ pub struct Usage {
     pub image_input: Option<u64>,
     /// Output tokens that were images.
     pub image_output: Option<u64>,
+    /// All of it together, as it says (OpenAI): some count reasoning in here and nowhere else.
+    pub total: Option<u64>,
 }
 
 impl Usage {
@@ -58,6 +60,7 @@ impl Usage {
             audio_output,
             image_input,
             image_output,
+            total,
         } = self;
         for (kept, new) in [
             (input, later.input),
@@ -70,6 +73,7 @@ impl Usage {
             (audio_output, later.audio_output),
             (image_input, later.image_input),
             (image_output, later.image_output),
+            (total, later.total),
         ] {
             *kept = new.or(*kept);
         }
@@ -153,7 +157,8 @@ impl Report<'_> {
                 .or(self.output_tokens_details),
         );
         let output = count(self.completion_tokens).or(count(self.output_tokens));
-        let alone = count(self.total_tokens).filter(|_| output.is_none());
+        let total = count(self.total_tokens);
+        let alone = total.filter(|_| output.is_none());
         Usage {
             input: count(self.prompt_tokens)
                 .or(count(self.input_tokens))
@@ -167,6 +172,7 @@ impl Report<'_> {
             audio_output: count(completion.audio_tokens),
             image_input: count(prompt.image_tokens),
             image_output: count(completion.image_tokens),
+            total,
         }
     }
 }

@@ -177,6 +177,7 @@ impl Gateway {
             content_type: Some(b"application/json"),
             content_encoding: None,
             end_of_stream: false,
+            now: self.now.wall,
         });
         edits.set
     }
@@ -196,6 +197,7 @@ impl Gateway {
             content_type: Some(b"text/event-stream"),
             content_encoding: None,
             end_of_stream: false,
+            now: self.now.wall,
         });
     }
 

@@ -1,5 +1,6 @@
 //! Whole exchanges with limits, over a store in memory.
 
+mod bills;
 mod gateway;
 mod look;
 mod media;

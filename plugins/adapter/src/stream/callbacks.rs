@@ -49,6 +49,7 @@ impl HttpContext for Stream {
             content_type: headers.first("content-type"),
             content_encoding: headers.first("content-encoding"),
             end_of_stream,
+            now: host::now(),
         });
         if edits.drops_length {
             self.set_http_response_header("content-length", None);

@@ -136,7 +136,11 @@ fn limit(record: &Record<'_>, out: &mut impl Write) -> io::Result<()> {
     };
     let source = record.text("limit_source");
     let source = source.map_or(String::new(), |source| format!(" ({source})"));
-    entry(out, "refused by", &format!("{rule}{source}"))?;
+    let did = match &*record.or_none("outcome") {
+        "refused" => "refused by",
+        _ => "ended by",
+    };
+    entry(out, did, &format!("{rule}{source}"))?;
     let text = |field: &str| record.or_none(field);
     let amounts = format!(
         "limit {} {}; {} left, {} held by others, {} requested",
@@ -161,6 +165,9 @@ fn money(record: &Record<'_>, out: &mut impl Write) -> io::Result<()> {
         "cost",
         &format!("{cost} USD, {charged}; {reserved} reserved; prices {prices}"),
     )?;
+    if let Some(charged_for) = record.text("charged_for") {
+        entry(out, "", &charged_for)?;
+    }
     entry(out, "record", &text("record_id"))
 }
 

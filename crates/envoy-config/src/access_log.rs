@@ -26,7 +26,7 @@ const OF_ENVOY: [(&str, &str); 15] = [
 ];
 
 /// What the module knows, as text.
-const TEXTS: [&str; 27] = [
+const TEXTS: [&str; 28] = [
     "api",
     "organization",
     "team",
@@ -42,6 +42,7 @@ const TEXTS: [&str; 27] = [
     "policy",
     "record_id",
     "charged",
+    "charged_for",
     "cost_usd",
     "reserved_usd",
     "price_version",

@@ -66,6 +66,10 @@ pub(crate) fn publish_charge(settlement: &Settlement<'_>) {
     if let Some(bill) = &settlement.bill {
         publish("tollgate.charged", bill.basis.name().as_bytes());
         publish("tollgate.cost_usd", bill.cost.usd.to_string().as_bytes());
+        let charged_for = bill.quantities.to_string();
+        if !charged_for.is_empty() {
+            publish("tollgate.charged_for", charged_for.as_bytes());
+        }
     }
 }
 

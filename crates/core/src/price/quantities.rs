@@ -4,6 +4,8 @@
 //! tokens and its `completion_tokens` include reasoning, or, with some servers (xAI's), only its
 //! `total_tokens` do; Anthropic counts cache reads and writes beside `input_tokens`.
 
+use std::fmt;
+
 use crate::api::Dialect;
 use crate::response::usage::Usage;
 
@@ -77,7 +79,8 @@ impl Kind {
     }
 }
 
-/// Tokens by kind, and what else is charged for.
+/// Tokens by kind, and what else is charged for. Written `input=12 output=40 milliseconds=600`:
+/// what there is none of is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantities {
     /// In the order of [`Kind::ALL`].
@@ -86,6 +89,19 @@ pub struct Quantities {
     pub images: u64,
     /// Milliseconds of the upstream's time, begun ones included.
     pub milliseconds: u64,
+}
+
+impl fmt::Display for Quantities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tokens = self.kinds().map(|(kind, count)| (kind.name(), count));
+        let others = [("images", self.images), ("milliseconds", self.milliseconds)];
+        let mut separator = "";
+        for (name, count) in tokens.chain(others).filter(|&(_, count)| count > 0) {
+            write!(f, "{separator}{name}={count}")?;
+            separator = " ";
+        }
+        Ok(())
+    }
 }
 
 impl Quantities {

@@ -178,6 +178,13 @@ impl Record {
         self.target = Some(route.target.name.clone());
     }
 
+    /// It goes nowhere, and is accounted under this model.
+    pub(crate) fn reroute(&mut self, model: Option<Box<str>>) {
+        self.model = model;
+        self.served = None;
+        self.target = None;
+    }
+
     /// The module answered what was asked.
     pub(crate) fn answer_locally(&mut self) {
         self.answered = true;

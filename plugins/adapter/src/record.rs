@@ -55,6 +55,10 @@ pub(crate) fn publish_reserved(settlement: &Settlement<'_>) {
         let reserved = reserved.cost.to_string();
         publish("tollgate.reserved_usd", reserved.as_bytes());
     }
+    publish_passed_over(settlement);
+}
+
+fn publish_passed_over(settlement: &Settlement<'_>) {
     if !settlement.passed_over.is_empty() {
         let rules = settlement.passed_over.join(" ");
         publish("tollgate.passed_over", rules.as_bytes());
@@ -87,6 +91,7 @@ pub(crate) fn publish_result(settlement: &Settlement<'_>) {
     ]);
     if let Some(limit) = settlement.limit {
         publish_limit(limit);
+        publish_passed_over(settlement);
     }
     for (name, (_, tokens)) in TOKENS.into_iter().zip(settlement.tokens) {
         publish_number(name, tokens);

@@ -6,7 +6,7 @@ use crate::limits::estimate::Estimate;
 use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learned::Learning;
 use crate::limits::reservation::Reservation;
-use crate::limits::rule::{Limit, Measure, Mode};
+use crate::limits::rule::{Bound, Limit, Measure, Mode};
 use crate::limits::taking::{Outcome, Taken};
 use crate::policy::{Account, AccountName, ModelId};
 use crate::refusal::{LimitReached, Refusal};
@@ -34,8 +34,6 @@ pub(super) struct Held {
     pub(super) covered: u64,
     /// By account, in the order of [`crate::policy::Policy::accounts`].
     pub(super) reservations: Vec<Reservation>,
-    /// Rules in shadow that would have refused it, and soft ones that warn.
-    pub(super) passed_over: Vec<String>,
     /// The model that it would have gone to.
     pub(super) instead_of: Option<ModelId>,
 }
@@ -49,6 +47,7 @@ impl Exchange {
         learning: &Learning,
     ) -> Result<Admission<'b>, Refusal> {
         self.standings = taken.standings;
+        self.passed_over = passed_over(&plan, &taken.shortfalls);
         let reservations = match taken.outcome {
             Outcome::Admitted { reservations } => reservations,
             Outcome::Busy => return Err(Refusal::StateBusy),
@@ -65,10 +64,6 @@ impl Exchange {
                 return self.refused(plan, &taken.shortfalls, is_contested, now, learning);
             }
         };
-        let accounts = plan.accounts();
-        let limits = limits(&accounts, &taken.shortfalls);
-        let passed_over = limits.map(|(_, limit, _)| limit.rule.to_string()).collect();
-        drop(accounts);
         self.held = plan.is_counted.then_some(Held {
             model: plan.model,
             priced_at: now.wall / 1_000_000_000,
@@ -76,7 +71,6 @@ impl Exchange {
             estimate: plan.estimate,
             covered: plan.estimate.demand.expected.completion,
             reservations,
-            passed_over,
             instead_of: plan.instead_of,
         });
         self.record.forward(now.wall);
@@ -110,18 +104,35 @@ impl Exchange {
         let refusal = Refusal::LimitReached(Box::new(reached));
         let fallback = fallback.filter(|_| self.concerns.route && plan.instead_of.is_none());
         let Some(fallback) = fallback.filter(|fallback| Some(*fallback) != plan.model) else {
-            return Err(refusal);
+            return Err(self.first_refusal(&plan, refusal));
         };
         drop(accounts);
         let instead_of = plan.model;
         match self.plan(plan.request, Some(fallback), now, learning) {
             Ok(mut plan) => {
                 plan.instead_of = instead_of;
+                plan.refused = Some(refusal);
                 Ok(Admission::Again(Box::new(plan)))
             }
-            // The cheaper model can't serve it: why the first one doesn't is what counts.
-            Err(_) => Err(refusal),
+            Err(_) => {
+                self.record.reroute(self.model_name(instead_of));
+                Err(refusal)
+            }
         }
+    }
+
+    /// Where the cheaper model can't serve it either, why the first one doesn't is what counts.
+    fn first_refusal(&mut self, plan: &Plan<'_>, refusal: Refusal) -> Refusal {
+        let Some(first) = &plan.refused else {
+            return refusal;
+        };
+        self.record.reroute(self.model_name(plan.instead_of));
+        first.clone()
+    }
+
+    fn model_name(&self, model: Option<ModelId>) -> Option<Box<str>> {
+        let model = self.policy.model(model?)?;
+        Some(model.name.clone())
     }
 
     /// Budgets of organizations and teams, by their rule, and how many thousandths of them are used
@@ -159,6 +170,20 @@ impl Exchange {
         let held = self.held.as_ref()?;
         Some((held.model, &held.reservations))
     }
+}
+
+/// Rules in shadow that would have refused a request or lowered its maximum, and soft ones that warn.
+fn passed_over(plan: &Plan<'_>, shortfalls: &[(usize, Shortfall)]) -> Vec<String> {
+    let accounts = plan.accounts();
+    let refusing = limits(&accounts, shortfalls).map(|(_, limit, _)| limit);
+    let all = accounts.iter().flat_map(|account| account.terms.limits);
+    let lowering = all.filter(|limit| match limit.bound {
+        Bound::Output(most) => plan.size.max_output.is_none_or(|named| named > most),
+        _ => false,
+    });
+    let watching = refusing.chain(lowering.filter(|_| plan.is_counted));
+    let watching = watching.filter(|limit| limit.mode != Mode::Enforce);
+    watching.map(|limit| limit.rule.to_string()).collect()
 }
 
 /// The limits that shortfalls are of, with their accounts.

@@ -5,7 +5,7 @@ use super::Exchange;
 use super::admit::Held;
 use crate::api::Api;
 use crate::limits::learned::{Learned, Observation};
-use crate::limits::rule::{Amounts, Measure};
+use crate::limits::rule::{Amounts, Demand, Measure};
 use crate::money::Usd;
 use crate::policy::Model;
 use crate::price::{Cost, Kind, Quantities};
@@ -49,6 +49,35 @@ impl Basis {
             Self::Reported => "reported",
             Self::Counted => "counted",
             Self::Timed => "timed",
+        }
+    }
+}
+
+impl Held {
+    /// What is held: the money, and the tokens by which it was admitted, or that were reserved since.
+    fn reserved(&self) -> Amounts {
+        let held = |measure| {
+            let reservations = self.reservations.iter();
+            let held = reservations.map(|reservation| reservation.reserved(measure));
+            held.max().unwrap_or(0)
+        };
+        let covers = |demand: &&Amounts| {
+            let mut measures = Measure::ALL.into_iter();
+            measures.all(|measure| held(measure) <= measure.of(demand))
+        };
+        let Demand {
+            worst,
+            named,
+            expected,
+        } = &self.estimate.demand;
+        let topped_up = Amounts {
+            completion: self.covered,
+            ..*expected
+        };
+        let admitted = [expected, named, worst].into_iter().find(covers);
+        Amounts {
+            cost: Usd::from_pico(held(Measure::Money)),
+            ..*admitted.unwrap_or(&topped_up)
         }
     }
 }
@@ -141,22 +170,19 @@ impl Exchange {
 
     /// What is charged, and what was held for it.
     pub(super) fn charge(&self) -> Charge<'_> {
+        let passed_over = &*self.passed_over;
         let Some(held) = &self.held else {
-            return Charge::default();
+            return Charge {
+                passed_over,
+                ..Charge::default()
+            };
         };
         let instead_of = held.instead_of.and_then(|model| self.policy.model(model));
-        let holds = !held.reservations.is_empty();
-        let money = held.reservations.iter();
-        let money = money.map(|reservation| reservation.reserved(Measure::Money));
-        let named = held.estimate.demand.named;
         Charge {
             is_counted: true,
             bill: self.bill,
-            reserved: holds.then(|| Amounts {
-                cost: Usd::from_pico(money.max().unwrap_or(0)),
-                ..named
-            }),
-            passed_over: &held.passed_over,
+            reserved: (!held.reservations.is_empty()).then(|| held.reserved()),
+            passed_over,
             instead_of: instead_of.map(|model| &*model.name),
         }
     }

@@ -131,6 +131,8 @@ pub struct Exchange {
     record: Record,
     /// How limits stood when it was decided, with the place of their account.
     standings: Vec<(usize, Standing)>,
+    /// Rules that would have refused it, and do not refuse.
+    passed_over: Vec<String>,
     held: Option<Held>,
     cut: Cut,
     bill: Option<Bill>,
@@ -151,6 +153,7 @@ impl Exchange {
             meter: None,
             record: Record::default(),
             standings: Vec::new(),
+            passed_over: Vec::new(),
             held: None,
             cut: Cut::default(),
             bill: None,

@@ -73,8 +73,8 @@ impl Exchange {
             if limit.mode == Mode::Enforce {
                 let reached = LimitReached::new(account.name, limit, shortfall, false, now);
                 self.cut.ask(Refusal::LimitReached(Box::new(reached)));
-            } else if !held.passed_over.iter().any(|rule| **rule == *limit.rule) {
-                held.passed_over.push(limit.rule.to_string());
+            } else if !self.passed_over.iter().any(|rule| **rule == *limit.rule) {
+                self.passed_over.push(limit.rule.to_string());
             }
         }
         let unreadable = extended.failed.iter();

@@ -28,6 +28,8 @@ pub struct Plan<'b> {
     pub(super) forward: Forward,
     /// The model that it would have gone to, had a budget not been used up.
     pub(super) instead_of: Option<ModelId>,
+    /// Why it did not.
+    pub(super) refused: Option<Refusal>,
 }
 
 impl Plan<'_> {
@@ -123,6 +125,7 @@ impl Exchange {
             is_counted: measured.is_some(),
             forward,
             instead_of: None,
+            refused: None,
             policy: Rc::clone(&self.policy),
         })
     }

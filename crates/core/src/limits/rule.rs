@@ -248,7 +248,8 @@ impl CounterId {
 }
 
 impl Measure {
-    const ALL: [Self; 5] = [
+    /// All of them.
+    pub const ALL: [Self; 5] = [
         Self::Requests,
         Self::PromptTokens,
         Self::CompletionTokens,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tollgate_core::reply::Reply;
+use tollgate_core::settlement::Ending;
 
 use crate::gateway::{Gateway, document, refusal};
 
@@ -77,4 +78,85 @@ fn a_limit_has_its_code_in_both_dialects() {
         let (_, code, _) = refusal(&gateway.post(path, &body).1.unwrap_err());
         assert_eq!(code, "rate_limit_exceeded");
     }
+}
+
+/// A key with a budget that runs out, a rule in shadow, and a cheaper model to go to.
+fn with_fallback(cheaper_costs: bool) -> Gateway {
+    let limits = json!([
+        {"rule": "key:acme/payments/key:budget/day", "measure": "budget", "amount": "0.0001",
+         "per": "day", "fallback": "cheap"},
+        {"rule": "key:acme/payments/key:max_output:shadow", "measure": "max_output",
+         "amount": "10", "mode": "shadow"},
+        {"rule": "key:acme/payments/key:requests/day:shadow", "measure": "requests",
+         "amount": "1", "per": "day", "mode": "shadow"},
+    ]);
+    let prices = json!([{"tokens": {"input": "1", "output": "1"}}]);
+    let mut policy = document(&prices, &limits);
+    let mut cheap = policy["models"][0].clone();
+    cheap["name"] = json!("cheap");
+    if !cheaper_costs {
+        cheap.as_object_mut().unwrap().remove("prices");
+    }
+    policy["models"].as_array_mut().unwrap().push(cheap);
+    Gateway::new(&policy)
+}
+
+#[test]
+fn rules_in_shadow_are_reported_whoever_refuses() {
+    let mut gateway = with_fallback(true);
+    let body = json!({"model": "chat", "messages": [], "max_tokens": 60});
+    let shadow = |name: &str| format!("key:acme/payments/key:{name}:shadow");
+    let (exchange, admitted) = gateway.chat(&body);
+    admitted.unwrap();
+    let first = exchange.settle(Ending::default(), gateway.now.wall);
+    assert_eq!(first.passed_over, [shadow("max_output")]);
+    let (exchange, refused) = gateway.chat(&body);
+    refused.unwrap_err();
+    let second = exchange.settle(Ending::default(), gateway.now.wall);
+    assert_eq!(
+        second.passed_over,
+        [shadow("requests/day"), shadow("max_output")]
+    );
+}
+
+#[test]
+fn a_refusal_is_of_the_model_that_was_asked_for() {
+    let mut gateway = with_fallback(true);
+    let body = json!({"model": "chat", "messages": [], "max_tokens": 60});
+    gateway.chat(&body).1.unwrap();
+    let (exchange, refused) = gateway.chat(&body);
+    assert_eq!(refused.unwrap_err().status, 429);
+    let settlement = exchange.settle(Ending::default(), gateway.now.wall);
+    assert_eq!((settlement.model, settlement.target), (Some("chat"), None));
+    // Where the cheaper model serves it, it is that one's.
+    let mut gateway = with_fallback(false);
+    gateway.chat(&body).1.unwrap();
+    let (exchange, admitted) = gateway.chat(&body);
+    admitted.unwrap();
+    let settlement = exchange.settle(Ending::default(), gateway.now.wall);
+    assert_eq!(
+        (settlement.model, settlement.instead_of),
+        (Some("cheap"), Some("chat"))
+    );
+}
+
+#[test]
+fn what_is_said_to_be_reserved_is_what_is_held() {
+    let limit = json!([{"rule": "key:acme/payments/key:budget/day", "measure": "budget",
+        "amount": "0.0015", "per": "day"}]);
+    let prices = json!([{"tokens": {"input": "0", "output": "1"}}]);
+    let mut gateway = Gateway::new(&document(&prices, &limit));
+    // What it names does not fit, what is usual does.
+    let body = json!({"model": "chat", "messages": [], "max_tokens": 4000});
+    let (exchange, admitted) = gateway.chat(&body);
+    admitted.unwrap();
+    let reserved = exchange
+        .settle(Ending::default(), gateway.now.wall)
+        .reserved
+        .unwrap();
+    assert_eq!(
+        (reserved.completion, &*reserved.cost.to_string()),
+        (1024, "0.001024")
+    );
+    assert_eq!(gateway.usage()["held"], "0.001024");
 }

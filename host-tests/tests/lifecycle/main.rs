@@ -22,6 +22,7 @@ mod decompressor;
 mod edits;
 mod failover;
 mod gateway;
+mod gauges;
 mod keys;
 mod lost_vms;
 mod messages;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         lost_vms::PROMISES,
         counters::PROMISES,
         overruns::PROMISES,
+        gauges::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -13,6 +13,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::disallowed_methods)]
 
 mod accounts;
+mod gauges;
 mod host;
 mod member;
 mod metrics;

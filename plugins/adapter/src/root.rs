@@ -40,7 +40,9 @@ impl RootContext for Root {
             Ok(mut policy) => {
                 policy.keep_limits_of(self.concerns);
                 info!("policy {} is in force", policy.version());
-                self.policy = Some(Rc::new(policy));
+                let policy = Rc::new(policy);
+                vm::show_gauges_of(Rc::clone(&policy));
+                self.policy = Some(policy);
                 // A base VM gets here too, but it never ticks.
                 self.set_tick_period(Duration::from_nanos(TICK));
                 if self.concerns.reserves() {

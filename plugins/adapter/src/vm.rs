@@ -13,12 +13,13 @@ use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::taking::Taken;
-use tollgate_core::policy::AccountName;
+use tollgate_core::policy::{AccountName, Policy};
 use tollgate_core::refusal::Refusal;
 use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
 
 use crate::accounts::{self, Owner, Unsettled};
+use crate::gauges::Gauges;
 use crate::member::{self, Member};
 use crate::metrics::Metrics;
 
@@ -26,6 +27,7 @@ thread_local! {
     static UPLOADS: RefCell<Uploads> = RefCell::default();
     static METRICS: RefCell<Metrics> = RefCell::default();
     static LEARNING: RefCell<Learning> = RefCell::default();
+    static GAUGES: RefCell<Gauges> = RefCell::default();
     static LOOK: RefCell<Look> = RefCell::default();
     static MEMBER: RefCell<Option<Rc<Member>>> = RefCell::default();
     static WAITING: RefCell<Vec<Unsettled>> = RefCell::default();
@@ -63,6 +65,12 @@ pub(crate) fn tick(now: Now) {
         Err(problem) => log::error!("{problem}"),
     }
     WAITING.with_borrow_mut(|waiting| accounts::settle_waiting(waiting, now));
+    GAUGES.with_borrow_mut(|gauges| gauges.show(now));
+}
+
+/// The policy that gauges are shown by.
+pub(crate) fn show_gauges_of(policy: Rc<Policy>) {
+    GAUGES.with_borrow_mut(|gauges| gauges.follow(policy));
 }
 
 /// The same, for a VM that has its place already: reloads in a row put off each tick.

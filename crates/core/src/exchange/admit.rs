@@ -6,9 +6,9 @@ use crate::limits::estimate::Estimate;
 use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learned::Learning;
 use crate::limits::reservation::Reservation;
-use crate::limits::rule::{Bound, Limit, Measure, Mode};
+use crate::limits::rule::{Bound, Limit, Mode};
 use crate::limits::taking::{Outcome, Taken};
-use crate::policy::{Account, AccountName, ModelId};
+use crate::policy::{Account, ModelId};
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::size::Size;
 
@@ -133,36 +133,6 @@ impl Exchange {
     fn model_name(&self, model: Option<ModelId>) -> Option<Box<str>> {
         let model = self.policy.model(model?)?;
         Some(model.name.clone())
-    }
-
-    /// Budgets of organizations and teams, by their rule, and how many thousandths of them are used
-    /// or held.
-    pub fn budgets(&self) -> Vec<(String, u64)> {
-        let Some(held) = &self.held else {
-            return Vec::new();
-        };
-        let model = held.model.and_then(|model| self.policy.model(model));
-        let accounts = self.policy.accounts(self.key, model);
-        let money = self.standings.iter().filter(|(_, standing)| {
-            standing.measure == Some(Measure::Money) && standing.is_enforced && standing.amount > 0
-        });
-        let budgets = money.filter_map(|(account, standing)| {
-            let account = accounts.get(*account)?;
-            let limit = account.terms.limits.get(standing.limit)?;
-            let is_shared = matches!(
-                account.name,
-                AccountName::Team(_) | AccountName::Organization(_)
-            );
-            let used = standing.amount.saturating_sub(standing.left);
-            let permille = used.saturating_mul(1000).checked_div(standing.amount)?;
-            is_shared.then(|| {
-                (
-                    limit.rule.to_string(),
-                    u64::try_from(permille).unwrap_or(u64::MAX),
-                )
-            })
-        });
-        budgets.collect()
     }
 
     /// What is held, by account, and the model that it is held for.

@@ -35,6 +35,22 @@ pub fn all<'a>(
     limits.filter_map(move |(index, limit)| of(record, terms, index, limit, now))
 }
 
+/// Thousandths that are used or held of each budget, by its rule, whether it refuses or warns.
+pub fn budgets<'a>(
+    record: &'a Record,
+    terms: Terms<'a>,
+    now: Now,
+) -> impl Iterator<Item = (&'a str, u64)> + 'a {
+    let money = all(record, terms, now).filter(|s| s.measure == Some(Measure::Money));
+    money.filter_map(move |standing| {
+        let limit = terms.limits.get(standing.limit)?;
+        let used = standing.amount.saturating_sub(standing.left);
+        let permille = used.saturating_mul(1000).checked_div(standing.amount)?;
+        let is_shown = limit.mode != Mode::Shadow;
+        is_shown.then(|| (&*limit.rule, u64::try_from(permille).unwrap_or(u64::MAX)))
+    })
+}
+
 fn of(
     record: &Record,
     terms: Terms<'_>,

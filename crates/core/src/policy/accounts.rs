@@ -89,6 +89,25 @@ impl Policy {
         accounts
     }
 
+    /// Organizations and teams that have limits: what many keys share.
+    pub fn shared_accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        let tenant = |organization, team| Tenant {
+            organization,
+            team,
+            key: "",
+        };
+        let organizations = self.organizations.iter().filter_map(move |organization| {
+            let name = AccountName::Organization(tenant(&organization.name, ""));
+            self.account(name, &organization.limits)
+        });
+        let teams = self.teams.iter().filter_map(move |team| {
+            let organization = self.organizations.get(index(team.organization))?;
+            let name = AccountName::Team(tenant(&organization.name, &team.name));
+            self.account(name, &team.limits)
+        });
+        organizations.chain(teams)
+    }
+
     fn add_tenant<'p>(&'p self, key: KeyId, accounts: &mut Vec<Account<'p>>) {
         let team = self.key(key).and_then(|key| self.team(key.team));
         let (Some(names), Some(team)) = (self.tenant(key), team) else {

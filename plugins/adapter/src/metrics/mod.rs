@@ -24,8 +24,8 @@ pub(crate) struct Metrics {
     refusals: HashMap<&'static str, Stat>,
     /// By a rule's name, and what it did.
     rules: HashMap<String, Stat>,
-    /// By a budget's rule.
-    budgets: HashMap<String, Stat>,
+    /// By a budget's rule: how much is used, and since when it is counted.
+    budgets: HashMap<String, [Stat; 2]>,
     swap_retries: Stat,
     dead_vms: Stat,
     defined: usize,
@@ -105,14 +105,17 @@ impl Metrics {
         }
     }
 
-    /// How much of a budget is used, in thousandths.
-    pub(crate) fn set_budget(&mut self, rule: &str, permille: u64) {
+    /// How much of a budget is used, in thousandths, and since when it is counted, in Unix seconds.
+    pub(crate) fn set_budget(&mut self, rule: &str, permille: u64, since: u64) {
         if !self.budgets.contains_key(rule) && self.budgets.len() < MOST_STATS {
-            self.budgets.insert(rule.to_owned(), Stat::default());
+            self.budgets.insert(rule.to_owned(), Default::default());
         }
-        if let Some(stat) = self.budgets.get_mut(rule) {
-            stat.set(permille, &mut self.defined, || {
+        if let Some([used, counted_since]) = self.budgets.get_mut(rule) {
+            used.set(permille, &mut self.defined, || {
                 format!("tollgate_budget_used_permille;rule={rule}")
+            });
+            counted_since.set(since, &mut self.defined, || {
+                format!("tollgate_budget_counted_since_seconds;rule={rule}")
             });
         }
     }

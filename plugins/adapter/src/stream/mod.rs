@@ -222,10 +222,6 @@ impl Stream {
             record::publish_reservation(&settlement, &vm::next_record_id());
             self.request_published = true;
         }
-        let budgets = self.exchange.as_ref().map(Exchange::budgets);
-        for (rule, permille) in budgets.unwrap_or_default() {
-            vm::with_metrics(|metrics| metrics.set_budget(&rule, permille));
-        }
     }
 
     /// In a chain, the modules behind this one and the log learn what it found.

@@ -10,7 +10,7 @@ use tollgate_core::credential;
 use tollgate_core::exchange::{Earlier, Exchange, Nanos, RequestHead, ResponseHead, Step};
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::judge::Now;
-use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::learning::Learning;
 use tollgate_core::policy::Policy;
 use tollgate_core::settlement::{Ending, UsageSource};
 

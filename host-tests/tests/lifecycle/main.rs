@@ -24,6 +24,7 @@ mod failover;
 mod gateway;
 mod gauges;
 mod keys;
+mod learning;
 mod lost_vms;
 mod messages;
 mod modules;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         counters::PROMISES,
         overruns::PROMISES,
         gauges::PROMISES,
+        learning::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -1,8 +1,6 @@
 //! How budgets of organizations and teams stand, for all to see: read from their records on the tick,
 //! so that no request pays for it, and windows that end without one are seen to end.
 
-use std::rc::Rc;
-
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::record::Record;
 use tollgate_core::limits::standing;
@@ -14,42 +12,24 @@ use crate::vm;
 /// Accounts that are looked at in each tick: all of them, one after the other.
 const AT_A_TIME: usize = 64;
 
-/// Under which policy, and which account is next.
-#[derive(Default)]
-pub(crate) struct Gauges {
-    policy: Option<Rc<Policy>>,
-    next: usize,
-}
-
-impl Gauges {
-    /// The policy that came last counts.
-    pub(crate) fn follow(&mut self, policy: Rc<Policy>) {
-        self.policy = Some(policy);
-        self.next = 0;
-    }
-
-    /// Looks at the next accounts.
-    pub(crate) fn show(&mut self, now: Now) {
-        let Some(policy) = &self.policy else {
-            return;
+/// Looks at the policy's accounts from this one on; returns which is next.
+pub(crate) fn show(policy: &Policy, from: usize, now: Now) -> usize {
+    let mut seen: usize = 0;
+    for account in policy.shared_accounts().skip(from).take(AT_A_TIME) {
+        seen = seen.saturating_add(1);
+        let Some((value, _)) = read(&vm::record_key(account.name)) else {
+            continue;
         };
-        let mut seen: usize = 0;
-        for account in policy.shared_accounts().skip(self.next).take(AT_A_TIME) {
-            seen = seen.saturating_add(1);
-            let Some((value, _)) = read(&vm::record_key(account.name)) else {
-                continue;
-            };
-            let Ok(record) = Record::decode(&value) else {
-                continue;
-            };
-            let since = record.epoch / 1_000_000_000;
-            for (rule, permille) in standing::budgets(&record, account.terms, now) {
-                vm::with_metrics(|metrics| metrics.set_budget(rule, permille, since));
-            }
+        let Ok(record) = Record::decode(&value) else {
+            continue;
+        };
+        let since = record.epoch / 1_000_000_000;
+        for (rule, permille) in standing::budgets(&record, account.terms, now) {
+            vm::with_metrics(|metrics| metrics.set_budget(rule, permille, since));
         }
-        self.next = match seen {
-            AT_A_TIME => self.next.saturating_add(seen),
-            _ => 0,
-        };
+    }
+    match seen {
+        AT_A_TIME => from.saturating_add(seen),
+        _ => 0,
     }
 }

@@ -15,6 +15,7 @@
 mod accounts;
 mod gauges;
 mod host;
+mod learned;
 mod member;
 mod metrics;
 mod record;

@@ -41,7 +41,7 @@ impl RootContext for Root {
                 policy.keep_limits_of(self.concerns);
                 info!("policy {} is in force", policy.version());
                 let policy = Rc::new(policy);
-                vm::show_gauges_of(Rc::clone(&policy));
+                vm::follow(Rc::clone(&policy));
                 self.policy = Some(policy);
                 // A base VM gets here too, but it never ticks.
                 self.set_tick_period(Duration::from_nanos(TICK));

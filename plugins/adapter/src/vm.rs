@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use tollgate_core::exchange::{Look, Plan};
 use tollgate_core::limits::judge::Now;
-use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
@@ -19,15 +19,15 @@ use tollgate_core::secret::Hash;
 use tollgate_core::uploads::{Upload, Uploads};
 
 use crate::accounts::{self, Owner, Unsettled};
-use crate::gauges::Gauges;
 use crate::member::{self, Member};
 use crate::metrics::Metrics;
+use crate::{gauges, learned};
 
 thread_local! {
     static UPLOADS: RefCell<Uploads> = RefCell::default();
     static METRICS: RefCell<Metrics> = RefCell::default();
     static LEARNING: RefCell<Learning> = RefCell::default();
-    static GAUGES: RefCell<Gauges> = RefCell::default();
+    static LATEST: RefCell<Latest> = RefCell::default();
     static LOOK: RefCell<Look> = RefCell::default();
     static MEMBER: RefCell<Option<Rc<Member>>> = RefCell::default();
     static WAITING: RefCell<Vec<Unsettled>> = RefCell::default();
@@ -35,6 +35,14 @@ thread_local! {
     static START: u64 = RandomState::new().build_hasher().finish();
     static RECORDS: Cell<u64> = const { Cell::new(0) };
     static KEPT_UNDER: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// The policy that came last, and how far ticks have come with it.
+#[derive(Default)]
+struct Latest {
+    policy: Option<Rc<Policy>>,
+    next_account: usize,
+    next_model: usize,
 }
 
 /// Says what the records of accounts are kept under: the same for all roots of a module.
@@ -65,12 +73,23 @@ pub(crate) fn tick(now: Now) {
         Err(problem) => log::error!("{problem}"),
     }
     WAITING.with_borrow_mut(|waiting| accounts::settle_waiting(waiting, now));
-    GAUGES.with_borrow_mut(|gauges| gauges.show(now));
+    LEARNING.with_borrow_mut(learned::tell);
+    LATEST.with_borrow_mut(|latest| {
+        let Some(policy) = &latest.policy else {
+            return;
+        };
+        latest.next_account = gauges::show(policy, latest.next_account, now);
+        latest.next_model =
+            LEARNING.with_borrow_mut(|l| learned::hear(l, policy, latest.next_model));
+    });
 }
 
-/// The policy that gauges are shown by.
-pub(crate) fn show_gauges_of(policy: Rc<Policy>) {
-    GAUGES.with_borrow_mut(|gauges| gauges.follow(policy));
+/// The policy that ticks look at from now on.
+pub(crate) fn follow(policy: Rc<Policy>) {
+    LATEST.replace(Latest {
+        policy: Some(policy),
+        ..Latest::default()
+    });
 }
 
 /// The same, for a VM that has its place already: reloads in a row put off each tick.

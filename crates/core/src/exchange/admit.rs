@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::{Exchange, Forward};
 use crate::limits::estimate::Estimate;
 use crate::limits::judge::{Now, Shortfall, Terms};
-use crate::limits::learned::Learning;
+use crate::limits::learning::Learning;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Bound, Limit, Mode};
 use crate::limits::taking::{Outcome, Taken};

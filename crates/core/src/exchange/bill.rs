@@ -4,7 +4,7 @@
 use super::Exchange;
 use super::admit::Held;
 use crate::api::Api;
-use crate::limits::learned::{Learned, Observation};
+use crate::limits::learning::{Learned, Observation};
 use crate::limits::rule::{Amounts, Demand, Measure};
 use crate::money::Usd;
 use crate::policy::Model;

@@ -21,7 +21,7 @@ use crate::concerns::Concerns;
 use crate::credential::AskSource;
 use crate::headers::Headers;
 use crate::limits::judge::Now;
-use crate::limits::learned::{Learning, Observation};
+use crate::limits::learning::{Learning, Observation};
 use crate::limits::standing::Standing;
 use crate::limits::taking::Taken;
 use crate::policy::{KeyId, Policy};
@@ -332,7 +332,8 @@ impl Exchange {
         if self.bill.is_none() {
             let worked_ms = self.record.worked_ms(now);
             let model = self.record.model.as_deref().unwrap_or_default();
-            self.bill = self.bill(ending, worked_ms, &learning.of(model));
+            let learned = learning.of(model, self.organization());
+            self.bill = self.bill(ending, worked_ms, &learned);
         }
     }
 
@@ -353,6 +354,11 @@ impl Exchange {
     /// What a settled exchange shows of its model.
     pub fn observe(&self, settlement: &Settlement<'_>) -> Option<Observation> {
         self.observation(settlement.bill.as_ref()?)
+    }
+
+    fn organization(&self) -> Option<&str> {
+        let tenant = self.policy.tenant(self.key?)?;
+        Some(tenant.organization)
     }
 
     fn identity(&self) -> crate::settlement::Identity<'_> {

@@ -7,7 +7,7 @@ use super::{Exchange, Forward};
 use crate::headers::Headers;
 use crate::limits::estimate::{self, Estimate};
 use crate::limits::judge::Now;
-use crate::limits::learned::Learning;
+use crate::limits::learning::Learning;
 use crate::limits::rule::{Admit, Bound, Demand, Measure, Mode};
 use crate::policy::{Account, KeyId, Model, ModelId, Policy};
 use crate::refusal::Refusal;
@@ -155,7 +155,7 @@ impl Exchange {
             size: &size,
             model,
             prices: model.prices_at(now.wall / 1_000_000_000),
-            learned: &learning.of(&model.name),
+            learned: &learning.of(&model.name, self.organization()),
             cap: terms.cap,
             is_worst_case: terms.is_worst_case,
             asks_worst_case: terms.asks_worst_case,

@@ -1,6 +1,6 @@
 //! What a request may come to, from its size: at worst, as it names it, and as is usual.
 
-use super::learned::Learned;
+use super::learning::Learned;
 use super::rule::{Amounts, Demand};
 use crate::api::Api;
 use crate::policy::Model;

@@ -4,7 +4,7 @@
 pub mod estimate;
 pub mod extending;
 pub mod judge;
-pub mod learned;
+pub mod learning;
 pub mod rate;
 pub mod record;
 pub mod reservation;

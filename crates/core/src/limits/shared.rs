@@ -8,7 +8,7 @@ pub const MOST_TRIES: u32 = 64;
 
 /// The number under which a record that does not exist is written: the host heeds it if another
 /// was first. 0 would overwrite.
-const ABSENT: u32 = u32::MAX;
+pub(super) const ABSENT: u32 = u32::MAX;
 
 /// An operation on the record of one account, named by its place in the list that was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

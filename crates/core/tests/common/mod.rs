@@ -10,7 +10,7 @@ use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::judge::Now;
-use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::taking::Taken;
 use tollgate_core::policy::Policy;
 use tollgate_core::reply::Reply;

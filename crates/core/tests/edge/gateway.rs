@@ -14,7 +14,7 @@ use tollgate_core::exchange::{
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::extending::Extending;
 use tollgate_core::limits::judge::{Now, Terms};
-use tollgate_core::limits::learned::Learning;
+use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Demand;
 use tollgate_core::limits::settling::Settling;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tollgate_core::exchange::{Basis, Exchange};
-use tollgate_core::limits::learned::Observation;
+use tollgate_core::limits::learning::Observation;
 use tollgate_core::settlement::{Ending, Outcome};
 
 use crate::gateway::{Gateway, document};
@@ -22,6 +22,7 @@ fn gateway(tokens: u64, more: &Value) -> Gateway {
     for _ in 0..100 {
         gateway.learning.observe(
             "chat",
+            None,
             Observation {
                 prompt_bytes: 400,
                 prompt_tokens: 100,

@@ -399,6 +399,7 @@ fn settle(exchange: &Exchange, settlement: &Settlement<'_>) {
         vm::settle(&owner, reservations, bill.used, host::clocks());
     }
     if let (Some(seen), Some(model)) = (exchange.observe(settlement), settlement.model) {
-        vm::with_learning(|learning| learning.observe(model, seen));
+        let organization = settlement.tenant.map(|tenant| tenant.organization);
+        vm::with_learning(|learning| learning.observe(model, organization, seen));
     }
 }

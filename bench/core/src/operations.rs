@@ -181,6 +181,7 @@ fn response_head(content_type: &[u8]) -> ResponseHead<'_> {
         status: 200,
         content_type: Some(content_type),
         content_encoding: None,
+        content_length: None,
         end_of_stream: false,
         now: NOW,
     }

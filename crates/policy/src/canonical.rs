@@ -10,6 +10,7 @@ use tollgate_core::document::{Document, FORMAT, Model, Prices, Zone};
 /// What stands beside models and accounts.
 pub(crate) struct Economy {
     pub(crate) usage_path: Option<String>,
+    pub(crate) cost_header: bool,
     pub(crate) prices: Option<Prices>,
     /// Sorted by name.
     pub(crate) zones: Vec<Zone>,
@@ -43,6 +44,7 @@ pub(crate) fn seal(mut models: Vec<Model>, accounts: Accounts, economy: Economy)
         format: FORMAT,
         version: String::new(),
         usage_path: economy.usage_path,
+        cost_header: economy.cost_header,
         prices: economy.prices,
         zones: economy.zones,
         models,

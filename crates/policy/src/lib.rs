@@ -9,6 +9,7 @@ mod accounts;
 mod allow_list;
 mod canonical;
 mod catalog;
+mod cost_header;
 mod diagnostic;
 mod explain;
 mod limits;
@@ -69,9 +70,11 @@ pub fn compile(sources: &[Source]) -> Result<Document, Vec<Diagnostic>> {
     let models = models::compile(&files, &table, &mut limits, &mut errors);
     let accounts = accounts::compile(&files, &catalog, &mut limits, &mut errors);
     let usage_path = usage_path::compile(&files, &mut errors);
+    let cost_header = cost_header::compile(&files, &mut errors);
     if errors.is_empty() {
         let economy = Economy {
             usage_path,
+            cost_header,
             prices: table.prices,
             zones: limits.zones.into_sorted(),
             sources: limits.sources,

@@ -26,6 +26,8 @@ pub(crate) struct RuleFile {
     pub(crate) prices: Option<PricesRule>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) usage_path: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) cost_header: Option<Spanned<bool>>,
 }
 
 #[derive(Derive)]

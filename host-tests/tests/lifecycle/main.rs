@@ -15,6 +15,7 @@ mod budgets;
 mod chain;
 mod client;
 mod concurrency;
+mod cost_header;
 mod counters;
 mod counting;
 mod credentials;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         counters::PROMISES,
         overruns::PROMISES,
         gauges::PROMISES,
+        cost_header::PROMISES,
         learning::PROMISES,
     ];
     let trials = promises.concat().into_iter().map(trial).collect();

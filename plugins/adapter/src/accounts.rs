@@ -1,6 +1,8 @@
 //! Accounts' records in the data that the host shares between workers: what the core asks of them,
 //! one operation after the other.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use log::{error, warn};
@@ -8,7 +10,8 @@ use proxy_wasm::hostcalls;
 use tollgate_core::exchange::Plan;
 use tollgate_core::limits::extending::{Extended, Extending};
 use tollgate_core::limits::judge::{Now, Terms};
-use tollgate_core::limits::reservation::Reservation;
+use tollgate_core::limits::record::Vm;
+use tollgate_core::limits::reservation::{Lost, Reservation};
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::{Failure, Settling};
 use tollgate_core::limits::shared::{Found, Operation};
@@ -86,19 +89,32 @@ pub(crate) fn take(
         };
         unsettled.keep(failure, waiting);
     }
-    for (account, lost) in &taken.lost {
-        let Some(Account { name: account, .. }) = accounts.get(*account) else {
-            continue;
-        };
-        warn!(
-            "vm-lost: {{\"account\":\"{account}\",\"vm\":\"{}.{}\",\"counter\":\"{:016x}\",\"amount\":\"{}\"}}",
-            lost.vm.slot,
-            lost.vm.generation,
+    report_lost(&accounts, &taken.lost);
+    taken
+}
+
+/// One record for each account and dead VM: what that held of the account's counters.
+fn report_lost(accounts: &[Account<'_>], lost: &[(usize, Lost)]) {
+    let mut held: BTreeMap<(usize, Vm), String> = BTreeMap::new();
+    for (account, lost) in lost {
+        let counters = held.entry((*account, lost.vm)).or_default();
+        let separator = if counters.is_empty() { "" } else { "," };
+        // Writing to a string can't fail.
+        let _ = write!(
+            counters,
+            "{separator}\"{:016x}\":\"{}\"",
             lost.counter.to_bits(),
             lost.amount
         );
     }
-    taken
+    for ((account, vm), counters) in held {
+        if let Some(Account { name, .. }) = accounts.get(account) {
+            let (slot, generation) = (vm.slot, vm.generation);
+            warn!(
+                "vm-lost: {{\"account\":\"{name}\",\"vm\":\"{slot}.{generation}\",\"held\":{{{counters}}}}}"
+            );
+        }
+    }
 }
 
 /// What is kept of these accounts.

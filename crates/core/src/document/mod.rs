@@ -33,6 +33,9 @@ pub struct Document {
         skip_serializing_if = "is_default_usage_path"
     )]
     pub usage_path: Option<String>,
+    /// Short answers that are not streamed say what they cost.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cost_header: bool,
     /// The price table, unless every model is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<Prices>,

@@ -1,10 +1,14 @@
 //! What clients are told beside the answer: what their limits leave, in OpenAI's headers, and that a
 //! cheaper model has answered.
 
-use super::Exchange;
+use super::{Exchange, ResponseHead};
 use crate::limits::rate::Monotonic;
 use crate::limits::rule::Measure;
 use crate::limits::standing::Standing;
+use crate::response::Meter;
+
+/// Bytes of an answer that is held until its cost is known.
+const LONGEST_HELD: u64 = 256 * 1024;
 
 impl Exchange {
     /// Headers to set on the answer.
@@ -19,6 +23,21 @@ impl Exchange {
             headers.push(("x-tollgate-fallback", model.name.to_string()));
         }
         headers
+    }
+}
+
+impl Exchange {
+    /// Whether the answer is short and to say what it costs.
+    pub(super) fn tells_cost(&self, head: ResponseHead<'_>) -> bool {
+        let is_whole = self.meter.as_ref().is_some_and(Meter::is_json) && !head.end_of_stream;
+        let is_short = head.content_length.is_some_and(|n| n <= LONGEST_HELD);
+        self.policy.cost_header() && self.held.is_some() && is_whole && is_short
+    }
+
+    /// The header that says what an answer cost, once [`Exchange::close`] has worked that out.
+    pub fn cost_header(&self) -> Option<(&'static str, String)> {
+        let bill = self.bill.as_ref()?;
+        Some(("x-tollgate-cost", bill.cost.usd.to_string()))
     }
 }
 

@@ -99,6 +99,8 @@ pub struct ResponseHead<'a> {
     pub content_type: Option<&'a [u8]>,
     /// Its `content-encoding`.
     pub content_encoding: Option<&'a [u8]>,
+    /// Its `content-length`.
+    pub content_length: Option<u64>,
     /// No body follows.
     pub end_of_stream: bool,
     /// When they came.
@@ -110,6 +112,8 @@ pub struct ResponseHead<'a> {
 pub struct ResponseEdits {
     /// The content-length must go.
     pub drops_length: bool,
+    /// The answer has to be held until [`Exchange::cost_header`] is known.
+    pub holds: bool,
     /// Headers to set.
     pub set: Vec<(&'static str, String)>,
 }
@@ -259,6 +263,7 @@ impl Exchange {
     pub fn response_headers(&mut self, head: ResponseHead<'_>) -> ResponseEdits {
         ResponseEdits {
             drops_length: self.meter_answer(head),
+            holds: self.tells_cost(head),
             set: self.announcements(),
         }
     }

@@ -74,6 +74,7 @@ impl Policy {
             zones: zones.into_zones(),
             price_version: document.prices.map(|prices| prices.version.into()),
             usage_path: document.usage_path.map(Into::into),
+            cost_header: document.cost_header,
         })
     }
 }
@@ -86,6 +87,8 @@ struct Envelope<'a> {
     version: String,
     #[serde(default = "document::default_usage_path")]
     usage_path: Option<String>,
+    #[serde(default)]
+    cost_header: bool,
     #[serde(default)]
     prices: Option<document::Prices>,
     #[serde(default)]

@@ -34,6 +34,7 @@ pub struct Policy {
     zones: Box<[Zone]>,
     price_version: Option<Box<str>>,
     usage_path: Option<Box<str>>,
+    cost_header: bool,
 }
 
 /// A model of one policy.
@@ -170,6 +171,11 @@ impl Policy {
     /// Where keys ask how they stand with their limits; `None`: nowhere.
     pub fn usage_path(&self) -> Option<&str> {
         self.usage_path.as_deref()
+    }
+
+    /// Whether short answers say what they cost.
+    pub fn cost_header(&self) -> bool {
+        self.cost_header
     }
 
     /// The version of the price table, if anything has a price.

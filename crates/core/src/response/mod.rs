@@ -57,6 +57,11 @@ impl Meter {
         }
     }
 
+    /// Whether the answer is one JSON document.
+    pub fn is_json(&self) -> bool {
+        matches!(self.body, Body::Json(_))
+    }
+
     /// Reads one piece of the body. `None`: it passes as it is; else what passes in its place.
     pub fn push(&mut self, chunk: &[u8], end_of_stream: bool) -> Option<Vec<u8>> {
         let (usage, reported_at) = (&mut self.usage, &mut self.reported_at);

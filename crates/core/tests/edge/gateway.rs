@@ -176,6 +176,7 @@ impl Gateway {
             status: 200,
             content_type: Some(b"application/json"),
             content_encoding: None,
+            content_length: None,
             end_of_stream: false,
             now: self.now.wall,
         });
@@ -196,6 +197,7 @@ impl Gateway {
             status: 200,
             content_type: Some(b"text/event-stream"),
             content_encoding: None,
+            content_length: None,
             end_of_stream: false,
             now: self.now.wall,
         });

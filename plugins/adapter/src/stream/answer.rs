@@ -10,6 +10,9 @@ use crate::{accounts, host, record};
 
 impl Stream {
     pub(super) fn answer(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.holds_answer && !end_of_stream {
+            return Action::Pause;
+        }
         let Some(exchange) = self.metered_exchange() else {
             return Action::Continue;
         };
@@ -36,12 +39,25 @@ impl Stream {
         }
         if end_of_stream {
             self.publish();
+            self.tell_cost();
         } else if was_cut {
             // What tells the client why has gone out with the piece before.
             self.publish();
             reset();
         }
         Action::Continue
+    }
+
+    /// Says what the answer cost, in a header that has waited for that.
+    pub(super) fn tell_cost(&mut self) {
+        if !std::mem::take(&mut self.holds_answer) {
+            return;
+        }
+        self.close();
+        let header = self.exchange.as_ref().and_then(|e| e.cost_header());
+        if let Some((name, value)) = header {
+            self.set_http_response_header(name, Some(&value));
+        }
     }
 
     /// Reserves more where a stream has passed what is reserved for it.

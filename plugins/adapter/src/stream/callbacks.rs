@@ -48,6 +48,9 @@ impl HttpContext for Stream {
             status,
             content_type: headers.first("content-type"),
             content_encoding: headers.first("content-encoding"),
+            content_length: headers
+                .text("content-length")
+                .and_then(|text| text.parse().ok()),
             end_of_stream,
             now: host::now(),
         });
@@ -56,6 +59,10 @@ impl HttpContext for Stream {
         }
         for (name, value) in &edits.set {
             self.set_http_response_header(name, Some(value));
+        }
+        self.holds_answer = edits.holds;
+        if edits.holds {
+            return Action::Pause;
         }
         Action::Continue
     }
@@ -68,6 +75,7 @@ impl HttpContext for Stream {
         if let Some(exchange) = self.metered_exchange() {
             exchange.response_trailers(host::now());
             self.publish();
+            self.tell_cost();
         }
         Action::Continue
     }

@@ -37,6 +37,8 @@ pub(crate) struct Stream {
     request_published: bool,
     /// Whether the record is published.
     published: bool,
+    /// Whether the answer waits until its cost is known.
+    holds_answer: bool,
 }
 
 enum Phase {
@@ -63,6 +65,7 @@ impl Stream {
             upload: None,
             request_published: false,
             published: false,
+            holds_answer: false,
         }
     }
 

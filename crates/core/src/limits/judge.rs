@@ -1,5 +1,6 @@
 //! Whether a request fits the limits of one account, as its record stands.
 
+use super::lease::Leases;
 use super::rate::{Monotonic, Shortage};
 use super::record::Record;
 use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode};
@@ -28,6 +29,17 @@ pub struct Terms<'a> {
     pub limits: &'a [Limit],
     /// The policy's zones.
     pub zones: &'a [Zone],
+    /// Where several proxies share the account: what this one may spend of windows. `None`: it counts
+    /// by itself, and the amounts of the limits hold.
+    pub leases: Option<&'a Leases>,
+}
+
+impl Terms<'_> {
+    /// What may be spent here of a window's amount, without raises.
+    pub(super) fn lent(&self, amount: u128, counter: CounterId, start: u64) -> u128 {
+        let lent = self.leases.map(|leases| leases.amount(counter, start));
+        lent.map_or(amount, |lent| lent.min(amount))
+    }
 }
 
 /// Whether a request fits.
@@ -228,6 +240,8 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
             // No window grants it; only raises can, once others give back what they hold of them.
             _ if requested > view.amount && requested <= left.saturating_add(held) => Wait::Unknown,
             _ if requested > view.amount => Wait::TooLarge,
+            // More may be lent.
+            _ if terms.leases.is_some() => Wait::Unknown,
             None => Wait::Forever,
             Some(end) => {
                 let end = end.saturating_mul(1_000_000_000);

@@ -5,6 +5,7 @@ pub mod estimate;
 pub mod extending;
 pub mod judge;
 pub mod learning;
+pub mod lease;
 pub mod rate;
 pub mod record;
 pub mod reservation;

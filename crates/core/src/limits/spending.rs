@@ -31,6 +31,7 @@ pub(super) fn spend(
     now: Now,
 ) -> Vec<Part> {
     let (own, raises) = own_and_raises(terms.limits, counter);
+    let own = terms.lent(own, counter, start);
     let Some(bucket) = record.bucket_mut(counter, start, now.monotonic) else {
         return Vec::new();
     };
@@ -49,7 +50,8 @@ pub(super) fn spend(
         let Some(purse) = record.bucket_mut(raise.purse, 0, now.monotonic) else {
             continue;
         };
-        let carried = raise.amount.saturating_sub(purse.used).min(rest);
+        let lent = terms.lent(raise.amount, raise.purse, 0);
+        let carried = lent.saturating_sub(purse.used).min(rest);
         if carried > 0 {
             purse.used = purse.used.saturating_add(carried);
             rest = rest.saturating_sub(carried);
@@ -84,6 +86,7 @@ pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64,
         }
         Bound::Concurrency(_) | Bound::Output(_) => return u128::MAX,
     };
+    let amount = terms.lent(amount, counter, start);
     let bucket = record.bucket(counter, start);
     let owner = raised(terms.limits, counter);
     if owner.is_some_and(|owner| !std::ptr::eq(owner, limit)) {
@@ -92,7 +95,8 @@ pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64,
     let active = raises.iter().filter(|raise| now.seconds() < raise.until);
     let purses = active.map(|raise| {
         let spent = record.bucket(raise.purse, 0).used;
-        raise.amount.saturating_sub(spent)
+        let lent = terms.lent(raise.amount, raise.purse, 0);
+        lent.saturating_sub(spent)
     });
     let whole = purses.fold(amount, u128::saturating_add);
     whole.saturating_sub(bucket.used.saturating_sub(bucket.raised))

@@ -125,7 +125,11 @@ impl Policy {
 
     fn account<'p>(&'p self, name: AccountName<'p>, limits: &'p [Limit]) -> Option<Account<'p>> {
         let zones = &self.zones;
-        let terms = Terms { limits, zones };
+        let terms = Terms {
+            limits,
+            zones,
+            leases: None,
+        };
         (!limits.is_empty()).then_some(Account { name, terms })
     }
 }

@@ -89,6 +89,7 @@ impl Account {
         let terms = [Terms {
             limits,
             zones: &[Zone::default()],
+            leases: None,
         }];
         let vms = Vms::default();
         let mut taking = Taking::new(Inputs {
@@ -129,6 +130,7 @@ impl Account {
         let terms = [Terms {
             limits,
             zones: &[Zone::default()],
+            leases: None,
         }];
         let used = costs(pico).worst;
         let reservations = std::slice::from_ref(reservation);

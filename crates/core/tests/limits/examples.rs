@@ -97,6 +97,7 @@ fn a_record_that_can_not_be_read_is_left_alone_and_refuses() {
     let terms = [Terms {
         limits: &limits,
         zones: &[],
+        leases: None,
     }];
     let mut account = Account::default();
     account.take(&limits, costs(1), at(NOON)).unwrap();

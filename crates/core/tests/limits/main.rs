@@ -4,6 +4,7 @@
 
 mod account;
 mod examples;
+mod leases;
 mod raises;
 mod records;
 mod reference;

@@ -15,6 +15,7 @@ fn whoever_always_comes_second_gives_up_and_leaves_nothing() {
     let terms = [Terms {
         limits: &limits,
         zones: &[],
+        leases: None,
     }; 2];
     let vms = Vms::default();
     let mut taking = Taking::new(Inputs {
@@ -54,6 +55,7 @@ fn what_can_not_be_undone_is_handed_over() {
     let terms = [Terms {
         limits: &limits,
         zones: &[],
+        leases: None,
     }; 2];
     let vms = Vms::default();
     let mut first = Account::default();

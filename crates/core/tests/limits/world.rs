@@ -569,6 +569,7 @@ impl World {
         let terms = accounts.iter().map(|account| Terms {
             limits: &policy.limits[*account],
             zones: policy.zones,
+            leases: None,
         });
         Vec::leak(terms.collect())
     }

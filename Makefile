@@ -56,6 +56,9 @@ wrk:
 	@command -v wrk >/dev/null || { echo "bench: wrk is missing: apt-get install wrk" >&2; exit 1; }
 
 bench-build: setup
+	@scripts/step bench-python "Installing wasmtime, to count what the module does" \
+		$(PYTHON_ENV) -m pip install --disable-pip-version-check --no-deps \
+		--only-binary :all: -r bench/requirements.txt
 	@scripts/step bench-modules "Building the modules to compare with" \
 		cargo build --release --target wasm32-wasip1 -p tollgate-bench-empty -p tollgate-bench-floor
 	@scripts/step bench-tools "Building the upstream and the core's benchmark" \

@@ -59,6 +59,19 @@ A request: a chat of {size:,} bytes with the headers of OpenAI's SDK,
     ]
 
 
+def delays(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
+    """Chats one after the other: what a client waits longer for an answer."""
+    print(f"""
+A request alone: chats on one connection, each sent when the one before is answered;
+medians (and extremes) of {rounds} rounds of {seconds} s""")
+    envoys = start(stage, (PLAIN, GATEWAY, LIMITED), stage.upstream())
+    samples = take_turns(stage, envoys, Load(connections=1, seconds=seconds), rounds)
+    table(["", "p50, µs"], [[variant, Spread([each.p50 for each in of]).show(".0f")]
+                            for variant, of in samples.items()])
+    added = Spread([a.p50 - b.p50 for a, b in zip(samples[LIMITED], samples[PLAIN], strict=True)])
+    return [Goal("p50 added, everything on", added.median, 60, ".0f", "µs")]
+
+
 def events(stage: Stage, rounds: int, seconds: int) -> list[Goal]:
     """Streamed chats whose events come one by one."""
     chats = Load(connections=8, seconds=seconds, stream=True)

@@ -45,9 +45,9 @@ def many(stage: Stage) -> list[Goal]:
     ]
 
 
-def rules(folder: Path, name: str) -> Path:
-    """The example policies and an organization with very many keys; `name` makes them others."""
-    shutil.copytree(UNLIMITED_RULES, folder)
+def rules(folder: Path, name: str, base: Path = UNLIMITED_RULES) -> Path:
+    """Policies and an organization with very many keys more; `name` makes them others."""
+    shutil.copytree(base, folder)
     lines = ["organizations:", f"  bulk-{name}:", "    teams:"]
     for team in range(TEAMS):
         lines += [f"      team-{team:03}:", "        keys:"]

@@ -26,6 +26,7 @@ class Sample:
     requests: int
     seconds: float
     cpu: float  # seconds of processor time, Envoy's alone, in user and kernel
+    p50: float  # microseconds from a request to its answer
 
     @property
     def cpu_per_request(self) -> float:
@@ -49,6 +50,7 @@ def run(stage: Stage, envoy: Envoy, load: Load) -> Sample:
         requests=report["requests"],
         seconds=report["microseconds"] / 1e6,
         cpu=cpu_seconds(envoy.pid) - cpu,
+        p50=report["p50"],
     )
 
 

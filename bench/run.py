@@ -8,6 +8,7 @@ from pathlib import Path
 # Starting and ending programs is the demo's as well.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
 
+import calls
 import costs
 import instructions
 import keys
@@ -52,7 +53,9 @@ that does nothing (empty), one that only buffers, reads and replaces the body (f
 gateway module. The access log is on for all, in the same format, and goes to /dev/null.""")
     goals = costs.requests(started, arguments.rounds, arguments.seconds)
     goals += costs.events(started, arguments.rounds, arguments.seconds)
+    goals += costs.delays(started, arguments.rounds, arguments.seconds)
     instructions.count(started.folder)
+    goals += calls.count(started.folder)
     goals += keys.many(started)
     size = Path(setting("TOLLGATE_MODULE")).stat().st_size
     goals.append(Goal("the module's size", size, LARGEST_MODULE, ",", "bytes"))

@@ -16,7 +16,8 @@ end
 
 function done(summary, latency, requests)
   local errors = summary.errors
-  local report = '\n{"requests": %d, "microseconds": %d, "refused": %d, "broken": %d}\n'
+  local report = '\n{"requests": %d, "microseconds": %d, "refused": %d, "broken": %d, "p50": %d}\n'
   local broken = errors.connect + errors.read + errors.write + errors.timeout
-  io.write(report:format(summary.requests, summary.duration, errors.status, broken))
+  io.write(report:format(summary.requests, summary.duration, errors.status, broken,
+    latency:percentile(50)))
 end

@@ -36,10 +36,12 @@ impl Exchange {
     /// then is the clock read.
     pub fn top_up(&mut self, now: impl Fn() -> Nanos) -> Option<(Amounts, Vec<Reservation>)> {
         let held = self.held.as_mut()?;
-        let metered = self.meter.as_ref()?.metered();
-        let made = metered.deltas.max(metered.usage.output.unwrap_or(0));
-        let is_passing = metered.deltas > 0 && !self.record.is_complete();
-        if !is_passing || made <= held.covered || held.reservations.is_empty() {
+        let meter = self.meter.as_ref()?;
+        let made = meter.made();
+        if made <= held.covered || meter.is_json() || self.record.is_complete() {
+            return None;
+        }
+        if held.reservations.is_empty() {
             return None;
         }
         let step = (held.covered / 4).clamp(SMALLEST_STEP, LARGEST_STEP);

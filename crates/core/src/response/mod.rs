@@ -112,6 +112,11 @@ impl Meter {
         }
     }
 
+    /// Output tokens so far, as counted or as reported.
+    pub fn made(&self) -> u64 {
+        self.deltas().max(self.usage.output.unwrap_or(0))
+    }
+
     /// What is known so far.
     pub fn metered(&self) -> Metered {
         let deltas = self.deltas();

@@ -123,6 +123,10 @@ def spend(gateway: Gateway, key: str) -> tuple[int, dict]:
                authorization=f"Bearer {key}")
 
 
+# The end of an answer whose length nobody knew. A client that leaves before it has left early.
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
 def raw(gateway: Gateway, text: str, until: bytes = b"}}") -> tuple[int, dict]:
     """Sends bytes, and leaves when the answer has brought what it waits for, or is over."""
     host, port = gateway.url.removeprefix("http://").split(":")
@@ -145,7 +149,7 @@ def stream(gateway: Gateway, model: str, until: bytes) -> tuple[int, dict]:
 # Status, `code` of the error if it is one, and the outcome in the log.
 ENDINGS = {
     "a chat by an alias": (lambda g: chat(g, "alias"), 200, None, "ok"),
-    "a stream": (lambda g: stream(g, "chat", b"[DONE]"), 200, None, "ok"),
+    "a stream": (lambda g: stream(g, "chat", LAST_CHUNK), 200, None, "ok"),
     "an answer without usage": (lambda g: chat(g, "unreported"), 200, None, "ok"),
     "a message": (lambda g: ask(g, "/v1/messages", {"model": "chat"}), 200, None, "ok"),
     "a model list": (lambda g: ask(g, "/v1/models"), 200, None, "ok"),

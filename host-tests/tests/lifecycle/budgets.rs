@@ -12,7 +12,7 @@ use crate::accounts::{
     clients, limit, limited, pico, priced_chat, reporting, settled, usage, with_status,
 };
 use crate::gateway::{Gateway, wait_for};
-use crate::messages::leaving;
+use crate::messages::{held, leaving};
 
 pub(crate) const PROMISES: &[Promise] = &[
     ("budgets/worst-case-is-never-overspent", worst_case),
@@ -21,6 +21,10 @@ pub(crate) const PROMISES: &[Promise] = &[
         expected,
     ),
     ("budgets/of-fresh-accounts-lose-nothing", first_touch),
+    (
+        "budgets/keep-the-prices-that-a-request-began-with",
+        new_prices,
+    ),
     (
         "budgets/are-charged-for-what-clients-do-not-wait-for",
         hang_ups,
@@ -162,6 +166,29 @@ fn first_touch(folder: &Path) -> Result<()> {
             "{name}: {left} left after 8 requests for 0.001"
         );
     }
+    gateway.audit()
+}
+
+/// Rules are edited in the middle of a request: it is settled by the prices that it was reserved by.
+fn new_prices(folder: &Path) -> Result<()> {
+    let before = limited(&[("one", "{budget: 1, per: ever}")]);
+    let gateway = Gateway::with_rules(folder, &before)?;
+    let flight = gateway.fly(&priced_chat("one", 100), Some(&held()))?;
+    gateway.arrived(&flight)?;
+    let after = before.replace("input: 1, output: 2", "input: 100, output: 200");
+    let after = after.replace("version: test", "version: dear");
+    gateway.edit_and_wait(&after)?;
+    flight.resume();
+    gateway.land(flight)?;
+    let record = gateway.record("price_version", "test")?;
+    // 7 tokens in, 3 out.
+    ensure!(record["cost_usd"] == "0.000013", "{record}");
+    let account = settled(&gateway, "one")?;
+    let left = pico(&limit(&account, "usd")?["left"])?;
+    ensure!(left == 1_000_000_000_000 - 13_000_000, "{left} left");
+    gateway.serves(&priced_chat("one", 100), &reporting(7, 3, 0))?;
+    let record = gateway.record("price_version", "dear")?;
+    ensure!(record["cost_usd"] == "0.0013", "{record}");
     gateway.audit()
 }
 

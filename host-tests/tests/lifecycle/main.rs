@@ -35,6 +35,7 @@ mod refused_bodies;
 mod refused_edits;
 mod rules;
 mod setup;
+mod shared_data;
 mod start;
 mod traps;
 mod uploads;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         counters::PROMISES,
         overruns::PROMISES,
         gauges::PROMISES,
+        shared_data::PROMISES,
         cost_header::PROMISES,
         learning::PROMISES,
     ];

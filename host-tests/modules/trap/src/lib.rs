@@ -1,9 +1,10 @@
-//! The gateway module with a flaw: it traps in the phase that a request's header `x-trap` names, or
-//! does nothing else for a while if that says `block`.
+//! The gateway module with a flaw: it traps in the phase that a request's header `x-trap` names,
+//! does nothing else for a while if that says `block`, or overwrites what VMs share if it says
+//! `write NAME HEX`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use tollgate_adapter::proxy_wasm::hostcalls::get_current_time;
+use tollgate_adapter::proxy_wasm::hostcalls::{get_current_time, set_shared_data};
 use tollgate_adapter::proxy_wasm::traits::{Context, HttpContext, RootContext};
 use tollgate_adapter::proxy_wasm::types::{Action, ContextType};
 use tollgate_adapter::{Concerns, root, start};
@@ -46,6 +47,20 @@ fn block() {
     while now() < until {}
 }
 
+/// As a host that loses or spoils it would.
+fn overwrite(command: &str) {
+    let Some((name, hex)) = command.split_once(' ') else {
+        return;
+    };
+    let pairs = hex.as_bytes().chunks(2);
+    let digits = pairs.filter_map(|pair| std::str::from_utf8(pair).ok());
+    let bytes = digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok());
+    let value: Vec<u8> = bytes.collect();
+    if set_shared_data(name, Some(&value), None).is_err() {
+        std::process::abort();
+    }
+}
+
 struct Stream {
     inner: Box<dyn HttpContext>,
     /// In which it traps.
@@ -69,6 +84,10 @@ impl HttpContext for Stream {
         self.phase = phase.unwrap_or_default();
         if self.phase == b"block" {
             block();
+        }
+        let command = self.phase.strip_prefix(b"write ");
+        if let Some(command) = command.and_then(|c| std::str::from_utf8(c).ok()) {
+            overwrite(command);
         }
         self.enter("request_headers");
         self.inner.on_http_request_headers(count, end_of_stream)

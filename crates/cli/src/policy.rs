@@ -72,7 +72,7 @@ pub(crate) fn compile(directory: &Path) -> Result<Document, Failure> {
 }
 
 /// Tells of limits that hold less than they seem to: a day or more outlasts a process.
-fn warn(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
+pub(crate) fn warn(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
     let models = document.models.iter().flat_map(|model| &model.limits);
     let limits = account_limits(document).chain(models);
     let lasting =

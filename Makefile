@@ -76,6 +76,7 @@ lint: build ## format, clippy, licenses and sources of dependencies, every examp
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --release --target wasm32-wasip1 $(WASM_CRATES) -- -D warnings
+	cargo fetch --locked # cargo-deny reads every crate, of other platforms too
 	scripts/cargo-deny --offline check licenses bans sources
 	$(PYTHON_ENV) scripts/check-examples
 

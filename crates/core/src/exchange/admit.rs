@@ -73,7 +73,7 @@ impl Exchange {
             reservations,
             instead_of: plan.instead_of,
         });
-        self.record.forward(now.wall);
+        self.notes.forward(now.wall);
         Ok(Admission::Forward(plan.forward))
     }
 
@@ -115,7 +115,7 @@ impl Exchange {
                 Ok(Admission::Again(Box::new(plan)))
             }
             Err(_) => {
-                self.record.reroute(self.model_name(instead_of));
+                self.notes.reroute(self.model_name(instead_of));
                 Err(refusal)
             }
         }
@@ -126,7 +126,7 @@ impl Exchange {
         let Some(first) = &plan.refused else {
             return refusal;
         };
-        self.record.reroute(self.model_name(plan.instead_of));
+        self.notes.reroute(self.model_name(plan.instead_of));
         first.clone()
     }
 

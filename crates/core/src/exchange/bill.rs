@@ -114,7 +114,7 @@ impl Exchange {
         learned: &Learned,
     ) -> (Quantities, Basis) {
         let is_chargeable = self.api.is_some_and(|api| api.is_chargeable());
-        if !is_chargeable || ending.never_sent || self.record.is_free() {
+        if !is_chargeable || ending.never_sent || self.notes.is_free() {
             return (Quantities::default(), Basis::Free);
         }
         let metered = self.meter.as_ref().map(|meter| meter.metered());
@@ -201,7 +201,7 @@ impl Exchange {
         } = held.size;
         let answers = prompts.saturating_mul(choices).max(1);
         let is_plain = images == 0 && ids == 0 && self.api.is_some_and(|api| api.has_output());
-        let is_known = bill.basis == Basis::Reported && self.record.is_complete();
+        let is_known = bill.basis == Basis::Reported && self.notes.is_complete();
         (is_plain && is_known).then(|| Observation {
             prompt_bytes: bytes.saturating_sub(inline),
             prompt_tokens: bill.used.prompt,

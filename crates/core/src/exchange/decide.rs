@@ -27,7 +27,7 @@ impl Exchange {
             return Ok(Step::Reply(self.readiness()));
         }
         self.key = self.authenticate(head, source)?;
-        self.record.model = head.earlier.model.map(Into::into);
+        self.notes.model = head.earlier.model.map(Into::into);
         match endpoint {
             Endpoint::Inference(api) => {
                 self.api = Some(api);
@@ -53,7 +53,7 @@ impl Exchange {
             _ => {}
         }
         let remove = self.removals(head.headers);
-        self.record.forward(head.now);
+        self.notes.forward(head.now);
         Ok(Step::Forward(Forward {
             remove,
             ..Forward::default()
@@ -79,7 +79,7 @@ impl Exchange {
     }
 
     fn readiness(&mut self) -> Reply {
-        self.record.is_probe = true;
+        self.notes.is_probe = true;
         Reply::ok(&serde_json::json!({"status": "ready", "policy": self.policy.version()}))
     }
 

@@ -49,7 +49,7 @@ impl Exchange {
 
     /// Remembers the limit that has refused it, if that refuses the key's other requests too.
     pub fn remember_refusal(&self, look: &mut Look, now: Now) {
-        if let Some(reached) = self.record.limit_reached()
+        if let Some(reached) = self.notes.limit_reached()
             && let Some(key) = self.key()
         {
             look.remember(key, &self.policy, reached, &self.standings, now);

@@ -10,6 +10,7 @@ mod announce;
 mod bill;
 mod decide;
 mod look;
+mod messages;
 mod overrun;
 mod plan;
 mod usage;
@@ -29,94 +30,18 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::response::Meter;
 use crate::secret::Hash;
-use crate::settlement::{Ending, Record, Settlement};
+use crate::settlement::{Ending, Notes, Settlement};
 
 pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
 pub use self::look::Look;
+pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step};
 use self::overrun::Cut;
 pub use self::plan::Plan;
 
 /// Nanoseconds since the Unix epoch.
 pub type Nanos = u64;
-
-/// What arrives with a request's headers.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    /// Everything, pseudo headers too.
-    pub headers: Headers<'a>,
-    /// What a module before this one found, where concerns are split over modules.
-    pub earlier: Earlier<'a>,
-    /// No body follows.
-    pub end_of_stream: bool,
-    /// When the request began.
-    pub now: Nanos,
-}
-
-/// What earlier modules of the same chain found.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Earlier<'a> {
-    /// The hash of the authenticated key.
-    pub key: Option<Hash>,
-    /// The model the request is accounted under.
-    pub model: Option<&'a str>,
-}
-
-/// What to do next with a request.
-#[derive(Debug)]
-pub enum Step {
-    /// Answer it; nothing goes upstream.
-    Reply(Reply),
-    /// Take these headers away and hold everything until the whole body is there.
-    AwaitBody {
-        /// By name.
-        remove: Vec<String>,
-    },
-    /// Let it go upstream, changed.
-    Forward(Forward),
-    /// Answer it with [`Exchange::usage`], by what is kept of [`Exchange::usage_accounts`].
-    ReadAccounts,
-}
-
-/// The changes to a request that goes upstream.
-#[derive(Debug, Default)]
-pub struct Forward {
-    /// Headers to remove, by name.
-    pub remove: Vec<String>,
-    /// Headers to set, after the removals.
-    pub set: Vec<(&'static str, String)>,
-    /// The new body; it needs a content-length of its own.
-    pub body: Option<String>,
-}
-
-/// What arrives with an answer's headers.
-#[derive(Clone, Copy, Debug)]
-pub struct ResponseHead<'a> {
-    /// HTTP status.
-    pub status: u16,
-    /// Its `content-type`.
-    pub content_type: Option<&'a [u8]>,
-    /// Its `content-encoding`.
-    pub content_encoding: Option<&'a [u8]>,
-    /// Its `content-length`.
-    pub content_length: Option<u64>,
-    /// No body follows.
-    pub end_of_stream: bool,
-    /// When they came.
-    pub now: Nanos,
-}
-
-/// The changes to an answer's headers.
-#[derive(Debug, Default)]
-pub struct ResponseEdits {
-    /// The content-length must go.
-    pub drops_length: bool,
-    /// The answer has to be held until [`Exchange::cost_header`] is known.
-    pub holds: bool,
-    /// Headers to set.
-    pub set: Vec<(&'static str, String)>,
-}
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -132,7 +57,7 @@ pub struct Exchange {
     /// Those headers that routing may look at.
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
-    record: Record,
+    notes: Notes,
     /// How limits stood when it was decided, with the place of their account.
     standings: Vec<(usize, Standing)>,
     /// Rules that would have refused it, and do not refuse.
@@ -155,7 +80,7 @@ impl Exchange {
             takes_out_usage: false,
             sticky: Vec::new(),
             meter: None,
-            record: Record::default(),
+            notes: Notes::default(),
             standings: Vec::new(),
             passed_over: Vec::new(),
             held: None,
@@ -181,12 +106,12 @@ impl Exchange {
 
     /// Whether this module itself answered, be it a refusal.
     pub fn is_answered_here(&self) -> bool {
-        self.record.is_answered_here()
+        self.notes.is_answered_here()
     }
 
     /// Whether the answer is not complete.
     pub fn is_open(&self) -> bool {
-        self.record.is_open()
+        self.notes.is_open()
     }
 
     /// Whether the answer's body has to be read.
@@ -197,7 +122,7 @@ impl Exchange {
     /// Phase 1: who asks for what. `source` is asked for the client's address if the key is bound to
     /// some.
     pub fn request_headers(&mut self, head: RequestHead<'_>, source: AskSource<'_>) -> Step {
-        self.record.began = head.now;
+        self.notes.began = head.now;
         let path = head.headers.first(":path").unwrap_or_default();
         self.dialect = api::dialect(path, head.headers.first("anthropic-version").is_some());
         self.request_id = head
@@ -208,7 +133,7 @@ impl Exchange {
         match self.decide_by_headers(head, source, path) {
             Ok(step) => {
                 if matches!(step, Step::Reply(_)) {
-                    self.record.answer_locally();
+                    self.notes.answer_locally();
                 }
                 step
             }
@@ -255,7 +180,7 @@ impl Exchange {
 
     /// A refusal that was found outside of the phases (uploads in flight).
     pub fn refuse(&mut self, refusal: &Refusal) -> Reply {
-        self.record.refuse(refusal);
+        self.notes.refuse(refusal);
         Reply::refusal(refusal, self.dialect, &self.request_id)
     }
 
@@ -270,10 +195,9 @@ impl Exchange {
 
     /// `true`: an event may be taken out of the answer.
     fn meter_answer(&mut self, head: ResponseHead<'_>) -> bool {
-        let is_stream = is_event_stream(head.content_type);
+        let is_stream = head.is_event_stream();
         let whole_at = (!is_stream).then_some(head.now);
-        self.record
-            .answer(head.status, head.end_of_stream, whole_at);
+        self.notes.answer(head.status, head.end_of_stream, whole_at);
         let Some(api) = self
             .api
             .filter(|api| self.concerns.reads_answers() && api.reports_usage())
@@ -298,7 +222,7 @@ impl Exchange {
     /// Whether the first content is yet to come: only till then does [`Exchange::response_body`]
     /// look at the time.
     pub fn awaits_first_token(&self) -> bool {
-        self.record.awaits_first_token()
+        self.notes.awaits_first_token()
     }
 
     /// Phase 5: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
@@ -308,15 +232,15 @@ impl Exchange {
         end_of_stream: bool,
         now: Nanos,
     ) -> Option<Vec<u8>> {
-        self.record.answer_goes_on(end_of_stream);
+        self.notes.answer_goes_on(end_of_stream);
         let is_cut = self.is_cut();
         let meter = self.meter.as_mut()?;
         let passed = meter.push(chunk, end_of_stream);
         if is_cut {
             return Some(Vec::new());
         }
-        if self.record.awaits_first_token() && meter.deltas() > 0 {
-            self.record.first_token(now);
+        if self.notes.awaits_first_token() && meter.deltas() > 0 {
+            self.notes.first_token(now);
         }
         passed
     }
@@ -335,8 +259,8 @@ impl Exchange {
     /// Phase 6: what it is charged; the first call counts.
     pub fn close(&mut self, ending: Ending, now: Nanos, learning: &Learning) {
         if self.bill.is_none() {
-            let worked_ms = self.record.worked_ms(now);
-            let model = self.record.model.as_deref().unwrap_or_default();
+            let worked_ms = self.notes.worked_ms(now);
+            let model = self.notes.model.as_deref().unwrap_or_default();
             let learned = learning.of(model, self.organization());
             self.bill = self.bill(ending, worked_ms, &learned);
         }
@@ -347,7 +271,7 @@ impl Exchange {
         let metered = self.meter.as_ref().map(Meter::metered);
         Settlement::new(
             &self.policy,
-            &self.record,
+            &self.notes,
             self.identity(),
             metered.unwrap_or_default(),
             self.charge(),
@@ -373,9 +297,4 @@ impl Exchange {
             dialect: self.dialect,
         }
     }
-}
-
-fn is_event_stream(content_type: Option<&[u8]>) -> bool {
-    let prefix = content_type.and_then(|value| value.get(..b"text/event-stream".len()));
-    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream"))
 }

@@ -38,7 +38,7 @@ impl Exchange {
         let held = self.held.as_mut()?;
         let meter = self.meter.as_ref()?;
         let made = meter.made();
-        if made <= held.covered || meter.is_json() || self.record.is_complete() {
+        if made <= held.covered || meter.is_json() || self.notes.is_complete() {
             return None;
         }
         if held.reservations.is_empty() {
@@ -50,7 +50,7 @@ impl Exchange {
         let model = self.policy.model(held.model?)?;
         let mut quantities = Quantities::plain(held.estimate.demand.expected.prompt, held.covered);
         quantities.images = held.size.images;
-        quantities.milliseconds = self.record.worked_ms(now());
+        quantities.milliseconds = self.notes.worked_ms(now());
         let amounts = Amounts {
             requests: 1,
             prompt: quantities.prompt(),
@@ -97,12 +97,12 @@ impl Exchange {
         };
         let boundary = self.meter.as_ref()?.boundary()?;
         let whole = passed.get(..boundary)?;
-        if self.record.is_complete() {
+        if self.notes.is_complete() {
             // It is over anyhow.
             return None;
         }
         let error = Reply::event(refusal, self.api?, self.dialect, &self.request_id);
-        self.record.cut(refusal);
+        self.notes.cut(refusal);
         self.cut = Cut::Done;
         Some([whole, &error].concat())
     }

@@ -80,7 +80,7 @@ impl Exchange {
             .api
             .ok_or(Refusal::Internal("a body without an endpoint"))?;
         let request = Request::read(api, body)?;
-        self.record.request(&request);
+        self.notes.request(&request);
         self.takes_out_usage = request.stream && !request.wants_usage_event;
         self.plan(request, None, now, learning)
     }
@@ -100,11 +100,11 @@ impl Exchange {
         if self.concerns.route {
             let headers = Headers(&self.sticky);
             let found = request.route(&policy, self.key, instead, headers)?;
-            self.record.route(found);
+            self.notes.route(found);
             forward.set = self.hints(&policy, found);
             model = Some(found.id);
             route = Some(found);
-        } else if let Some(name) = &self.record.model {
+        } else if let Some(name) = &self.notes.model {
             model = policy.model_by_name(name);
         }
         let known = model.and_then(|id| policy.model(id));

@@ -24,7 +24,7 @@ impl Exchange {
     pub fn usage(&mut self, found: Vec<Found>, now: Now) -> Reply {
         match self.standings(found, now) {
             Ok(body) => {
-                self.record.answer_locally();
+                self.notes.answer_locally();
                 Reply::ok(&body)
             }
             Err(refusal) => self.refuse(&refusal),

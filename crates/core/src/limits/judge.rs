@@ -4,6 +4,7 @@ use super::lease::Leases;
 use super::rate::{Monotonic, Shortage};
 use super::record::Record;
 use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode};
+pub use super::shortfall::{Shortfall, Wait};
 use super::spending;
 use super::window::{Window, Zone};
 
@@ -48,36 +49,6 @@ pub struct Verdict {
     /// The limits that it does not fit, by index, whatever their mode.
     pub shortfalls: Vec<Shortfall>,
     pub(super) takes: Vec<Take>,
-}
-
-/// A limit that a request does not fit. Amounts in the limit's own unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortfall {
-    /// The limit's index in its account.
-    pub limit: usize,
-    /// What the request would have taken.
-    pub requested: u128,
-    /// What is left.
-    pub left: u128,
-    /// What other requests in flight hold, which may come back. 0 for rates.
-    pub held: u128,
-    /// When it could fit.
-    pub wait: Wait,
-    /// The calendar window in which it counts.
-    pub window: Option<Window>,
-}
-
-/// How long a request has to wait until it could fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wait {
-    /// Until another request ends.
-    Unknown,
-    /// Nanoseconds.
-    For(u64),
-    /// The amount counts for good.
-    Forever,
-    /// It is larger than what the limit could ever grant.
-    TooLarge,
 }
 
 /// What a counter gives for a request.
@@ -255,35 +226,6 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     }
 }
 
-/// The limits that look at this counter, and that `more` of it does not fit.
-pub(super) fn exceeded<'a>(
-    record: &'a Record,
-    terms: Terms<'a>,
-    counter: CounterId,
-    start: u64,
-    more: u128,
-    now: Now,
-) -> impl Iterator<Item = Shortfall> + 'a {
-    let limits = terms.limits.iter().enumerate();
-    limits.filter_map(move |(index, limit)| {
-        let is_of = limit.bound.counter() == Some(counter);
-        let left = spending::left(record, terms, limit, start, now);
-        (is_of && left < more).then(|| {
-            let window = window_of(terms, limit, start);
-            let end = window.and_then(|window| window.end);
-            let end = end.map(|end| end.saturating_mul(1_000_000_000));
-            Shortfall {
-                limit: index,
-                requested: more,
-                left,
-                held: record.held(counter, start),
-                wait: end.map_or(Wait::Unknown, |end| Wait::For(end.saturating_sub(now.wall))),
-                window,
-            }
-        })
-    })
-}
-
 /// The amounts that a limit admits a request by, the preferred one first.
 fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item = u128> {
     let (first, second) = match admit {
@@ -328,7 +270,7 @@ impl WindowView {
 }
 
 /// The window of a limit that holds this moment, in Unix seconds.
-fn window_of(terms: Terms<'_>, limit: &Limit, moment: u64) -> Option<Window> {
+pub(super) fn window_of(terms: Terms<'_>, limit: &Limit, moment: u64) -> Option<Window> {
     let Bound::Window { period, zone, .. } = &limit.bound else {
         return None;
     };

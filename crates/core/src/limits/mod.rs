@@ -12,6 +12,7 @@ pub mod reservation;
 pub mod rule;
 pub mod settling;
 pub mod shared;
+mod shortfall;
 mod spending;
 pub mod standing;
 pub mod taking;

@@ -1,9 +1,10 @@
 //! What is taken from one account for a request, and how that is settled when the request ends.
 //! It works on a decoded copy of the account's record.
 
-use super::judge::{self, Now, Shortfall, Terms, Verdict};
+use super::judge::{Now, Terms, Verdict};
 use super::record::{Record, Vm};
 use super::rule::{Amounts, Bound, CounterId, Limit, Measure};
+use super::shortfall::{self, Shortfall};
 use super::spending::{self, Part, give_back, settle_rate, spend};
 use super::vms::Vms;
 
@@ -135,7 +136,7 @@ pub(super) fn extend(
         if more == 0 || record.bucket(part.counter, part.start).opened != part.opened {
             continue;
         }
-        exceeded.extend(judge::exceeded(
+        exceeded.extend(shortfall::exceeded(
             record,
             terms,
             part.counter,

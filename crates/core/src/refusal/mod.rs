@@ -3,10 +3,12 @@
 //! Shapes and codes follow OpenAI's error object and Anthropic's; see [`crate::reply`].
 
 mod limit;
+mod unit;
 
 use std::fmt;
 
-pub use limit::{LimitReached, Unit};
+pub use limit::LimitReached;
+pub use unit::Unit;
 
 use crate::secret::Hash;
 

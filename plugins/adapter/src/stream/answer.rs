@@ -5,7 +5,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::HttpContext;
 use proxy_wasm::types::Action;
 
-use super::{Stream, owner};
+use super::Stream;
+use super::settle::owner;
 use crate::{accounts, host, record};
 
 impl Stream {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod callbacks;
+mod settle;
 
 use std::rc::Rc;
 
@@ -16,9 +17,8 @@ use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::reply::Reply;
 use tollgate_core::secret::Hash;
-use tollgate_core::settlement::{Ending, Settlement};
 
-use crate::accounts::{self, Owner};
+use crate::accounts;
 use crate::vm::{self, UploadGuard};
 use crate::{host, record};
 
@@ -214,19 +214,6 @@ impl Stream {
         }
     }
 
-    /// Where something is held, the log knows it even if this VM does not live to tell.
-    fn publish_reservation(&mut self) {
-        let is_held = self.exchange.as_ref().is_some_and(|e| e.held().is_some());
-        if is_held
-            && self.concerns.spend
-            && let Some(settlement) = self.settlement()
-        {
-            record::publish_request(&settlement);
-            record::publish_reservation(&settlement, &vm::next_record_id());
-            self.request_published = true;
-        }
-    }
-
     /// In a chain, the modules behind this one and the log learn what it found.
     fn tell_later_modules(&self) {
         if self.concerns == Concerns::GATEWAY {
@@ -285,79 +272,6 @@ impl Stream {
             _ => self.exchange.as_mut(),
         }
     }
-
-    /// Shows the access log its fields as soon as they are known: traces close before the log
-    /// callback comes.
-    fn publish(&mut self) {
-        if self.published || !self.accounts() {
-            return;
-        }
-        self.close();
-        if let Some(settlement) = self.settlement() {
-            if !self.request_published {
-                record::publish_request(&settlement);
-            }
-            record::publish_result(&settlement);
-            self.publish_charge(&settlement);
-            self.published = true;
-        }
-    }
-
-    fn publish_charge(&self, settlement: &Settlement<'_>) {
-        if self.concerns.spend {
-            record::publish_charge(settlement);
-        }
-    }
-
-    /// Accounts for the exchange: once, since it takes it.
-    fn settle(&mut self) {
-        self.publish();
-        self.close();
-        if let Some(settlement) = self.settlement() {
-            if !self.published {
-                self.publish_charge(&settlement);
-            }
-            if self.published && !settlement.is_probe {
-                vm::with_metrics(|metrics| metrics.count(&settlement));
-            }
-            if let Some(exchange) = &self.exchange {
-                settle(exchange, &settlement);
-            }
-        }
-        self.exchange = None;
-        self.upload = None;
-    }
-
-    /// What is charged is decided at the first moment at which all is known.
-    fn close(&mut self) {
-        let exchange = self.exchange.as_mut();
-        if let Some(exchange) = exchange.filter(|exchange| exchange.is_to_be_charged()) {
-            let ending = host::ending();
-            vm::with_learning(|learning| exchange.close(ending, host::now(), learning));
-        }
-    }
-
-    /// Whether this module accounts for the exchange. In a chain that is the module that answered,
-    /// else the one that meters.
-    fn accounts(&self) -> bool {
-        let answered = self
-            .exchange
-            .as_ref()
-            .is_some_and(Exchange::is_answered_here);
-        let others_may_have = self.concerns != Concerns::GATEWAY;
-        answered
-            || (self.concerns.meter
-                && !(others_may_have && host::property(&[record::OUTCOME]).is_some()))
-    }
-
-    fn settlement(&self) -> Option<Settlement<'_>> {
-        let exchange = self.exchange.as_ref()?;
-        let ending = match exchange.is_open() {
-            true => host::ending(),
-            false => Ending::default(),
-        };
-        Some(exchange.settle(ending, host::now()))
-    }
 }
 
 /// Decides by the body, and by what the accounts have room for.
@@ -380,29 +294,5 @@ fn ask_accounts(exchange: &mut Exchange, body: &[u8], now: Now) -> Result<Forwar
             // To a cheaper model, once.
             Admission::Again(cheaper) => plan = *cheaper,
         }
-    }
-}
-
-/// Whose what is held for an exchange is.
-fn owner(exchange: &Exchange) -> Option<Owner> {
-    let (model, _) = exchange.held()?;
-    Some(Owner {
-        policy: exchange.policy(),
-        key: exchange.key_id(),
-        model,
-    })
-}
-
-/// Settles with the accounts, and learns.
-fn settle(exchange: &Exchange, settlement: &Settlement<'_>) {
-    let Some(bill) = &settlement.bill else {
-        return;
-    };
-    if let Some((owner, (_, reservations))) = owner(exchange).zip(exchange.held()) {
-        vm::settle(&owner, reservations, bill.used, host::clocks());
-    }
-    if let (Some(seen), Some(model)) = (exchange.observe(settlement), settlement.model) {
-        let organization = settlement.tenant.map(|tenant| tenant.organization);
-        vm::with_learning(|learning| learning.observe(model, organization, seen));
     }
 }

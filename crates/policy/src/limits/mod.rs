@@ -1,5 +1,7 @@
 //! Limit rules to the document's limits.
 
+mod check;
+
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Site};
 use crate::names::{self, Kind};
@@ -13,9 +15,6 @@ use tollgate_core::money::Usd;
 
 /// Limits of one account: each is looked at for every request.
 const MOST_LIMITS: usize = 32;
-/// What a rule may say to those who are refused, in bytes.
-const LONGEST_MESSAGE: usize = 300;
-
 /// What limit rules refer to, and what is gathered from them.
 pub(crate) struct Limits<'c, 'a> {
     pub(crate) catalog: &'c Catalog<'a>,
@@ -60,7 +59,7 @@ impl Limits<'_, '_> {
             limits.push(limit);
             sites.push(site);
         }
-        check_raises(&limits, &sites, errors);
+        check::raises(&limits, &sites, errors);
         limits.sort_by(|a, b| a.rule.cmp(&b.rule));
         limits
     }
@@ -74,7 +73,7 @@ impl Limits<'_, '_> {
     ) -> Option<Limit> {
         let (measure, amount) = measure(file, rule, errors)?;
         let before = errors.len();
-        check_fields(file, measure, rule, errors);
+        check::fields(file, measure, rule, errors);
         let per = per(file, measure, rule, errors);
         let canonical = amount_of(file, measure, amount, errors);
         let rule = &rule.value;
@@ -83,7 +82,7 @@ impl Limits<'_, '_> {
         let burst = rule.burst.as_ref();
         let burst = burst.and_then(|text| values::positive(file, text, errors));
         if let Some(message) = &rule.message {
-            check_message(file, message, errors);
+            check::message(file, message, errors);
         }
         let fallback = rule.fallback.as_ref();
         let fallback = fallback.and_then(|model| self.catalog.resolve(file, model, errors));
@@ -195,65 +194,6 @@ fn measure<'r>(
     Some(first)
 }
 
-/// Fields that mean nothing for this measure must not be given: they would seem to do something.
-fn check_fields(
-    file: usize,
-    measure: Measure,
-    rule: &Spanned<LimitRule>,
-    errors: &mut Vec<Diagnostic>,
-) {
-    let rule = &rule.value;
-    let is_money = measure == Measure::Budget;
-    let is_standing = matches!(measure, Measure::Concurrency | Measure::MaxOutput);
-    let per = rule.per.as_ref().map(|per| per.value);
-    let is_window = is_money || per == Some(Per::Day);
-    let is_estimated = !is_standing && measure != Measure::Requests;
-    let site = |text: &Option<Text>| text.as_ref().map(|text| Site::of(file, text));
-    let first_raise = rule
-        .raises
-        .iter()
-        .next()
-        .map(|(name, _)| Site::of(file, name));
-    let spots = [
-        (
-            "per",
-            rule.per.as_ref().map(|p| Site::of(file, p)),
-            !is_standing,
-        ),
-        ("burst", site(&rule.burst), !is_window && !is_standing),
-        (
-            "zone",
-            site(&rule.zone),
-            is_window && per != Some(Per::Ever),
-        ),
-        (
-            "soft",
-            rule.soft.as_ref().map(|s| Site::of(file, s)),
-            is_money,
-        ),
-        ("fallback", site(&rule.fallback), is_money),
-        ("raises", first_raise, is_money),
-        (
-            "admit",
-            rule.admit.as_ref().map(|a| Site::of(file, a)),
-            is_estimated,
-        ),
-        (
-            "on_overrun",
-            rule.on_overrun.as_ref().map(|o| Site::of(file, o)),
-            is_estimated,
-        ),
-    ];
-    for (field, site, _) in spots.iter().filter(|(_, _, belongs)| !belongs) {
-        if let Some(site) = site {
-            let per = per.filter(|_| field != &"per");
-            let per = per.map_or(String::new(), |per| format!(" per {}", period(per)));
-            let message = format!("`{field}` means nothing for `{}`{per}", word(measure));
-            errors.push(Diagnostic::new(*site, message));
-        }
-    }
-}
-
 /// The period, of those that this measure is counted over.
 fn per(
     file: usize,
@@ -308,21 +248,6 @@ fn mode(file: usize, rule: &LimitRule, errors: &mut Vec<Diagnostic>) -> Mode {
     }
 }
 
-fn check_message(file: usize, message: &Text, errors: &mut Vec<Diagnostic>) {
-    let text = &message.value;
-    let problem = if text.is_empty() {
-        "is empty".to_owned()
-    } else if text.len() > LONGEST_MESSAGE {
-        format!("is longer than {LONGEST_MESSAGE} bytes")
-    } else if text.chars().any(char::is_control) {
-        "has line breaks or other control characters".to_owned()
-    } else {
-        return;
-    };
-    let message = Diagnostic::new(Site::of(file, message), format!("the message {problem}"));
-    errors.push(message);
-}
-
 fn raises(
     file: usize,
     rules: &crate::rules::Entries<RaiseRule>,
@@ -344,33 +269,6 @@ fn raises(
     }
     raises.sort_by(|a, b| (a.until, &a.name).cmp(&(b.until, &b.name)));
     raises
-}
-
-/// What raises carry is one figure for each window: two rules can't both have some, and where one
-/// refuses, the others can't.
-fn check_raises(limits: &[Limit], sites: &[Site], errors: &mut Vec<Diagnostic>) {
-    let window = |limit: &Limit| (limit.measure, limit.per, limit.zone.clone());
-    for (index, (limit, site)) in limits.iter().zip(sites).enumerate() {
-        if limit.raises.is_empty() {
-            continue;
-        }
-        let mut others = limits.iter().enumerate();
-        let clash = others.find_map(|(at, other)| {
-            let problem = if at == index || window(other) != window(limit) {
-                return None;
-            } else if at < index && !other.raises.is_empty() {
-                "has raises for the same window"
-            } else if other.mode == Mode::Enforce && limit.mode != Mode::Enforce {
-                "refuses by the same window: its raises are those that count"
-            } else {
-                return None;
-            };
-            Some(format!("`{}` {problem}", other.rule))
-        });
-        if let Some(message) = clash {
-            errors.push(Diagnostic::new(*site, message));
-        }
-    }
 }
 
 fn word(measure: Measure) -> &'static str {

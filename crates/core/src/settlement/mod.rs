@@ -1,46 +1,18 @@
 //! What an exchange came to, for the access log, the metrics and, later, the ledger.
 
+mod notes;
+
+pub(crate) use notes::Notes;
+
 use crate::api::{Api, Dialect};
 use crate::exchange::{Bill, Nanos};
 use crate::limits::rule::Amounts;
 use crate::policy::{Policy, Tenant};
-use crate::refusal::{LimitReached, Refusal};
-use crate::request::{Request, Route};
+use crate::refusal::LimitReached;
 use crate::response::Metered;
 
 /// The reason of a refusal that the proxy made itself; its `details` say more.
 const REFUSED_BY_PROXY: &str = "refused_by_proxy";
-
-/// What is noted while an exchange goes on.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    pub(crate) began: Nanos,
-    /// When the request went upstream.
-    sent: Nanos,
-    /// When an answer that is no stream began: then its work is done, however slowly it is read.
-    answered_at: Option<Nanos>,
-    pub(crate) is_probe: bool,
-    answered: bool,
-    refused: Option<Refused>,
-    /// Whether what refused it has ended its answer.
-    is_cut: bool,
-    asked_model: Option<String>,
-    stream: bool,
-    pub(crate) model: Option<Box<str>>,
-    served: Option<Box<str>>,
-    target: Option<Box<str>>,
-    forwarded: bool,
-    status: Option<u16>,
-    complete: bool,
-    first_token: Option<Nanos>,
-}
-
-#[derive(Debug)]
-struct Refused {
-    reason: &'static str,
-    key_hash: Option<String>,
-    limit: Option<Box<LimitReached>>,
-}
 
 /// How an exchange ended, as far as the proxy knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,141 +113,10 @@ pub struct Settlement<'a> {
     pub limit: Option<&'a LimitReached>,
 }
 
-impl Record {
-    pub(crate) fn refuse(&mut self, refusal: &Refusal) {
-        let key_hash = refusal.key_hash().map(str::to_owned);
-        self.refused = Some(Refused {
-            reason: refusal.reason(),
-            key_hash,
-            limit: match refusal {
-                Refusal::LimitReached(limit) => Some(limit.clone()),
-                _ => None,
-            },
-        });
-    }
-
-    /// Its answer was ended here.
-    pub(crate) fn cut(&mut self, refusal: &Refusal) {
-        self.refuse(refusal);
-        self.is_cut = true;
-    }
-
-    pub(crate) fn limit_reached(&self) -> Option<&LimitReached> {
-        self.refused.as_ref()?.limit.as_deref()
-    }
-
-    /// Where an earlier module has routed the request, its body no longer names what was asked.
-    pub(crate) fn request(&mut self, request: &Request<'_>) {
-        if self.model.is_none() {
-            self.asked_model = Some(crate::text::printable(request.model.as_bytes()));
-        }
-        self.stream = request.stream;
-    }
-
-    pub(crate) fn route(&mut self, route: Route<'_>) {
-        self.model = Some(route.model.name.clone());
-        self.served = Some(route.target.model.clone());
-        self.target = Some(route.target.name.clone());
-    }
-
-    /// It goes nowhere, and is accounted under this model.
-    pub(crate) fn reroute(&mut self, model: Option<Box<str>>) {
-        self.model = model;
-        self.served = None;
-        self.target = None;
-    }
-
-    /// The module answered what was asked.
-    pub(crate) fn answer_locally(&mut self) {
-        self.answered = true;
-    }
-
-    /// The request goes upstream.
-    pub(crate) fn forward(&mut self, now: Nanos) {
-        self.forwarded = true;
-        self.sent = now;
-    }
-
-    /// Milliseconds that the upstream has worked, begun ones included.
-    pub(crate) fn worked_ms(&self, now: Nanos) -> u64 {
-        let until = self.answered_at.unwrap_or(now);
-        until.saturating_sub(self.sent).div_ceil(1_000_000)
-    }
-
-    /// `whole_at`: when an answer began that is no stream.
-    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool, whole_at: Option<Nanos>) {
-        self.status = Some(status);
-        self.answered_at = whole_at;
-        self.complete = end_of_stream;
-    }
-
-    pub(crate) fn answer_goes_on(&mut self, end_of_stream: bool) {
-        self.complete |= end_of_stream;
-    }
-
-    /// The first content has come.
-    pub(crate) fn first_token(&mut self, now: Nanos) {
-        self.first_token = Some(now.saturating_sub(self.began));
-    }
-
-    pub(crate) fn awaits_first_token(&self) -> bool {
-        self.first_token.is_none()
-    }
-
-    /// Whether this module itself answered, be it a refusal.
-    pub(crate) fn is_answered_here(&self) -> bool {
-        self.answered || (self.refused.is_some() && !self.is_cut)
-    }
-
-    /// Whether the answer has come to its end.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// Whether the upstream has refused the request before a model worked for it.
-    pub(crate) fn is_free(&self) -> bool {
-        !self.forwarded
-            || self
-                .status
-                .is_some_and(|status| (300..500).contains(&status))
-    }
-
-    /// Whether the upstream began to answer as asked.
-    fn is_success(&self) -> bool {
-        self.forwarded
-            && self
-                .status
-                .is_some_and(|status| (200..300).contains(&status))
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        (self.refused.is_none() || self.is_cut) && !self.answered && !self.complete
-    }
-
-    fn outcome(&self, ending: Ending) -> Outcome {
-        if self.is_cut {
-            return Outcome::Interrupted;
-        }
-        if self.refused.is_some() {
-            return Outcome::Refused;
-        }
-        match self.status {
-            _ if self.answered => Outcome::Ok,
-            Some(..400) if self.complete => Outcome::Ok,
-            Some(400..) if self.forwarded => Outcome::UpstreamError,
-            Some(400..) => Outcome::Refused,
-            _ if ending.client_left => Outcome::ClientClosed,
-            _ if !self.forwarded => Outcome::Refused,
-            Some(_) => Outcome::Interrupted,
-            None => Outcome::UpstreamError,
-        }
-    }
-}
-
 impl<'a> Settlement<'a> {
     pub(crate) fn new(
         policy: &'a Policy,
-        record: &'a Record,
+        notes: &'a Notes,
         identity: Identity<'a>,
         metered: Metered,
         charge: Charge<'a>,
@@ -288,21 +129,21 @@ impl<'a> Settlement<'a> {
             1.. => UsageSource::Estimated,
             0 => UsageSource::None,
         };
-        let outcome = record.outcome(ending);
+        let outcome = notes.outcome(ending);
         let should_report = identity.api.is_some_and(Api::reports_usage);
         let [a, b, c, d, e, f] = usage.parts();
-        let refused = record.refused.as_ref();
+        let refused = notes.refused.as_ref();
         Self {
-            is_probe: record.is_probe,
+            is_probe: notes.is_probe,
             policy: policy.version(),
             tenant: identity.tenant,
             api: identity.api,
             key_hash: refused.and_then(|refused| refused.key_hash.as_deref()),
-            model_requested: record.asked_model.as_deref(),
-            model: record.model.as_deref(),
-            model_served: record.served.as_deref(),
-            target: record.target.as_deref(),
-            stream: record.stream,
+            model_requested: notes.asked_model.as_deref(),
+            model: notes.model.as_deref(),
+            model_served: notes.served.as_deref(),
+            target: notes.target.as_deref(),
+            stream: notes.stream,
             outcome,
             reason: match refused {
                 Some(refused) => Some(refused.reason),
@@ -311,9 +152,12 @@ impl<'a> Settlement<'a> {
             usage: source,
             tokens: [("prompt", usage.prompt(identity.dialect)), a, b, c, d, e, f],
             content_deltas: deltas,
-            lacks_usage: should_report && record.is_success() && source != UsageSource::Reported,
-            time_to_first_token: record.first_token,
-            duration: now.saturating_sub(record.began),
+            lacks_usage: should_report
+                && notes.is_success()
+                && !notes.is_cut
+                && source != UsageSource::Reported,
+            time_to_first_token: notes.first_token,
+            duration: now.saturating_sub(notes.began),
             bill: charge.bill,
             reserved: charge.reserved,
             price_version: policy.price_version().filter(|_| charge.is_counted),

@@ -182,6 +182,7 @@ fn response_head(content_type: &[u8]) -> ResponseHead<'_> {
         content_type: Some(content_type),
         content_encoding: None,
         content_length: None,
+        dropped_reason: None,
         end_of_stream: false,
         now: NOW,
     }

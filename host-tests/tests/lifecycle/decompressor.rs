@@ -71,12 +71,7 @@ fn noise() -> Vec<u8> {
 fn start(folder: &Path) -> Result<Gateway> {
     let setup = Setup::new(folder)?;
     setup.configure(&rules(PLAIN, &["one"]))?;
-    let mut bootstrap = setup.read("bootstrap.json")?;
-    let filters =
-        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-    let filters = bootstrap.pointer_mut(filters).and_then(Value::as_array_mut);
-    filters.context("no filters")?.insert(0, decompressor());
-    setup.swap("bootstrap.json", &bootstrap.to_string())?;
+    setup.edit_filters(|filters| filters.insert(0, decompressor()))?;
     setup.start()
 }
 

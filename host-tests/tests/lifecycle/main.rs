@@ -31,6 +31,7 @@ mod messages;
 mod modules;
 mod overload;
 mod overruns;
+mod picker;
 mod refused_bodies;
 mod refused_edits;
 mod rules;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         keys::PROMISES,
         counting::PROMISES,
         budgets::PROMISES,
+        picker::PROMISES,
         concurrency::PROMISES,
         lost_vms::PROMISES,
         counters::PROMISES,

@@ -93,6 +93,16 @@ impl Setup {
         swap(&file, contents)
     }
 
+    /// Changes the HTTP filters that Envoy starts with.
+    pub(crate) fn edit_filters(&self, edit: impl FnOnce(&mut Vec<Value>)) -> Result<()> {
+        let mut bootstrap = self.read("bootstrap.json")?;
+        let filters =
+            "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+        let filters = bootstrap.pointer_mut(filters).and_then(Value::as_array_mut);
+        edit(filters.context("no filters")?);
+        self.swap("bootstrap.json", &bootstrap.to_string())
+    }
+
     /// The version of the policy that was written last.
     pub(crate) fn version(&self) -> Result<String> {
         let module = self.read("module.json")?;

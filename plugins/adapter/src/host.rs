@@ -76,6 +76,12 @@ pub(crate) fn ending() -> Ending {
     }
 }
 
+/// Whether an upstream was chosen for the request: where a later filter answered (an endpoint picker),
+/// or still held it when the client left, there is none.
+pub(crate) fn has_upstream() -> bool {
+    property(&["upstream", "address"]).is_some()
+}
+
 /// A property, or `None` where the host has none.
 pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).ok().flatten()

@@ -36,7 +36,9 @@ pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
 pub use self::look::Look;
-pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step};
+pub use self::messages::{
+    DROPPED_REASON, Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step,
+};
 use self::overrun::Cut;
 pub use self::plan::Plan;
 
@@ -198,6 +200,9 @@ impl Exchange {
         let is_stream = head.is_event_stream();
         let whole_at = (!is_stream).then_some(head.now);
         self.notes.answer(head.status, head.end_of_stream, whole_at);
+        if head.is_rejected() {
+            self.notes.reject();
+        }
         let Some(api) = self
             .api
             .filter(|api| self.concerns.reads_answers() && api.reports_usage())
@@ -249,6 +254,11 @@ impl Exchange {
     /// an event that never ended, which no client reads.
     pub fn response_trailers(&mut self, now: Nanos) {
         self.response_body(&[], true, now);
+    }
+
+    /// Whether the upstream has begun to answer as asked.
+    pub fn is_served(&self) -> bool {
+        self.notes.is_success()
     }
 
     /// Whether it is yet to be said what the exchange is charged.

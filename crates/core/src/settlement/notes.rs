@@ -24,6 +24,8 @@ pub(crate) struct Notes {
     pub(super) served: Option<Box<str>>,
     pub(super) target: Option<Box<str>>,
     forwarded: bool,
+    /// Whether what stands before the model servers has let the request go.
+    is_rejected: bool,
     status: Option<u16>,
     complete: bool,
     pub(super) first_token: Option<Nanos>,
@@ -104,6 +106,10 @@ impl Notes {
         self.complete = end_of_stream;
     }
 
+    pub(crate) fn reject(&mut self) {
+        self.is_rejected = true;
+    }
+
     pub(crate) fn answer_goes_on(&mut self, end_of_stream: bool) {
         self.complete |= end_of_stream;
     }
@@ -130,13 +136,14 @@ impl Notes {
     /// Whether the upstream has refused the request before a model worked for it.
     pub(crate) fn is_free(&self) -> bool {
         !self.forwarded
+            || self.is_rejected
             || self
                 .status
                 .is_some_and(|status| (300..500).contains(&status))
     }
 
     /// Whether the upstream began to answer as asked.
-    pub(super) fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.forwarded
             && self
                 .status

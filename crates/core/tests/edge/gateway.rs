@@ -177,6 +177,7 @@ impl Gateway {
             content_type: Some(b"application/json"),
             content_encoding: None,
             content_length: None,
+            dropped_reason: None,
             end_of_stream: false,
             now: self.now.wall,
         });
@@ -198,6 +199,7 @@ impl Gateway {
             content_type: Some(b"text/event-stream"),
             content_encoding: None,
             content_length: None,
+            dropped_reason: None,
             end_of_stream: false,
             now: self.now.wall,
         });

@@ -2,7 +2,7 @@
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
-use tollgate_core::exchange::ResponseHead;
+use tollgate_core::exchange::{DROPPED_REASON, ResponseHead};
 use tollgate_core::headers::Headers;
 
 use super::{Phase, Stream};
@@ -51,6 +51,7 @@ impl HttpContext for Stream {
             content_length: headers
                 .text("content-length")
                 .and_then(|text| text.parse().ok()),
+            dropped_reason: headers.first(DROPPED_REASON),
             end_of_stream,
             now: host::now(),
         });

@@ -68,7 +68,7 @@ impl Stream {
     pub(super) fn close(&mut self) {
         let exchange = self.exchange.as_mut();
         if let Some(exchange) = exchange.filter(|exchange| exchange.is_to_be_charged()) {
-            let ending = host::ending();
+            let ending = ending(exchange);
             vm::with_learning(|learning| exchange.close(ending, host::now(), learning));
         }
     }
@@ -89,10 +89,19 @@ impl Stream {
     pub(super) fn settlement(&self) -> Option<Settlement<'_>> {
         let exchange = self.exchange.as_ref()?;
         let ending = match exchange.is_open() {
-            true => host::ending(),
+            true => ending(exchange),
             false => Ending::default(),
         };
         Some(exchange.settle(ending, host::now()))
+    }
+}
+
+/// How the stream ended, as far as the host knows.
+fn ending(exchange: &Exchange) -> Ending {
+    let ending = host::ending();
+    Ending {
+        never_sent: ending.never_sent || !(exchange.is_served() || host::has_upstream()),
+        ..ending
     }
 }
 

@@ -9,7 +9,8 @@ use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::Operation;
-use tollgate_core::limits::taking::{Inputs, Taken, Taking};
+use tollgate_core::limits::taken::Taken;
+use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::policy::Account;
 

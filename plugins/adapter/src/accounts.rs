@@ -15,7 +15,8 @@ use tollgate_core::limits::reservation::{Lost, Reservation};
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::{Failure, Settling};
 use tollgate_core::limits::shared::{Found, Operation};
-use tollgate_core::limits::taking::{Inputs, Taken, Taking};
+use tollgate_core::limits::taken::Taken;
+use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
 
 use crate::member::Member;

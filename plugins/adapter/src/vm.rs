@@ -12,7 +12,7 @@ use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
-use tollgate_core::limits::taking::Taken;
+use tollgate_core::limits::taken::Taken;
 use tollgate_core::policy::{AccountName, Policy};
 use tollgate_core::refusal::Refusal;
 use tollgate_core::secret::Hash;

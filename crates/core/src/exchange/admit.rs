@@ -7,7 +7,7 @@ use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learning::Learning;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Bound, Limit, Mode};
-use crate::limits::taking::{Outcome, Taken};
+use crate::limits::taken::{Outcome, Taken};
 use crate::policy::{Account, ModelId};
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::size::Size;

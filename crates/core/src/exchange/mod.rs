@@ -24,7 +24,7 @@ use crate::headers::Headers;
 use crate::limits::judge::Now;
 use crate::limits::learning::{Learning, Observation};
 use crate::limits::standing::Standing;
-use crate::limits::taking::Taken;
+use crate::limits::taken::Taken;
 use crate::policy::{KeyId, Policy};
 use crate::refusal::Refusal;
 use crate::reply::Reply;

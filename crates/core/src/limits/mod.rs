@@ -15,6 +15,7 @@ pub mod shared;
 mod shortfall;
 mod spending;
 pub mod standing;
+pub mod taken;
 pub mod taking;
 pub mod vms;
 mod walk;

@@ -4,13 +4,14 @@
 //! Where another worker wrote a record in between, that account alone is judged again; if it refuses
 //! now, what was taken from those before it is given back.
 
-use super::judge::{self, Now, Shortfall, Terms, Verdict};
+use super::judge::{self, Now, Terms, Verdict};
 use super::record::Vm;
 use super::reservation::{self, Lost, Reservation};
 use super::rule::{Amounts, Demand};
 use super::settling::Failure;
 use super::shared::{Copy, Found, MOST_TRIES, Operation};
-use super::standing::{self, Standing};
+use super::standing;
+use super::taken::{Outcome, Taken};
 use super::vms::Vms;
 
 /// Reads and writes records until it is known whether the request is admitted.
@@ -41,52 +42,6 @@ pub struct Inputs<'a> {
     pub vm: Vm,
     /// Who is alive.
     pub vms: &'a Vms,
-}
-
-/// What became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything is taken.
-    Admitted {
-        /// For each account.
-        reservations: Vec<Reservation>,
-    },
-    /// Nothing is taken.
-    Refused {
-        /// Other workers took and gave back meanwhile: it may fit in a moment.
-        is_contested: bool,
-    },
-    /// Nothing is taken: others wrote the records all the time.
-    Busy,
-    /// Nothing is taken: the record of this account can't be read.
-    Unreadable(usize),
-}
-
-/// Of no accounts.
-impl Default for Outcome {
-    fn default() -> Self {
-        Self::Admitted {
-            reservations: Vec::new(),
-        }
-    }
-}
-
-/// Everything that is to be known of a taking that is over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Limits that the request does not fit, with the place of their account, whatever their mode.
-    pub shortfalls: Vec<(usize, Shortfall)>,
-    /// How limits stand, with the place of their account: where it is admitted, this request's part
-    /// being taken.
-    pub standings: Vec<(usize, Standing)>,
-    /// What dead VMs held and was cleared, with the place of the account.
-    pub lost: Vec<(usize, Lost)>,
-    /// Accounts in which what was taken could not be given back.
-    pub unsettled: Vec<(usize, Failure, Reservation)>,
-    /// Writes that failed because another worker was first.
-    pub conflicts: u32,
 }
 
 #[derive(Debug, Default)]

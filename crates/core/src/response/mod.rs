@@ -2,6 +2,7 @@
 //! Memory does not grow with the answer.
 
 mod events;
+mod place;
 mod probe;
 mod repeat;
 mod sse;

@@ -3,28 +3,12 @@
 //!
 //! It is not a validator. What it can't make sense of it does not report.
 
+use super::place::{Key, Place};
+
 /// Containers that are told apart; deeper ones are only counted.
 const WATCHED_DEPTH: usize = 8;
-/// Longest key that is recognised.
-const LONGEST_KEY: usize = 20;
 /// Largest usage report that is kept.
 const LARGEST_REPORT: usize = 4096;
-
-/// A place in the document, as far as anyone asks for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Elsewhere,
-    Root,
-    /// `usage` of the root, of `response` or of `message`.
-    Usage,
-    /// `response` (Responses API events) or `message` (Anthropic's `message_start`).
-    Holder,
-    Choices,
-    Choice,
-    /// `delta`, and what is inside it.
-    Delta,
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lexeme {
@@ -87,12 +71,6 @@ pub(super) struct Probe {
     pieces: u32,
     /// How far from the end of its piece the last content began.
     content_from_end: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Key {
-    bytes: [u8; LONGEST_KEY],
-    length: usize,
 }
 
 impl Probe {
@@ -243,7 +221,10 @@ impl Probe {
 
     /// Says whether a usage report begins.
     fn open(&mut self, is_object: bool) -> bool {
-        let place = self.child();
+        let place = match self.depth {
+            0 => Place::Root,
+            _ => self.place().child(self.key.bytes()),
+        };
         self.note_choice();
         if place == Place::Choices {
             self.choices = Choices::Empty;
@@ -261,7 +242,7 @@ impl Probe {
         }
         self.depth = self.depth.saturating_add(1);
         self.expects_key = self.innermost.has_keys();
-        self.key.length = 0;
+        self.key.clear();
         begins_report
     }
 
@@ -273,7 +254,7 @@ impl Probe {
             .and_then(|around| self.containers.get(around).copied())
             .unwrap_or_default();
         self.expects_key = false;
-        self.key.length = 0;
+        self.key.clear();
         let ends_report = self.around_report == Some(self.depth);
         if ends_report {
             self.around_report = None;
@@ -285,9 +266,9 @@ impl Probe {
         self.lexeme = Lexeme::Text;
         self.in_key = self.expects_key;
         if self.in_key {
-            self.key.length = 0;
+            self.key.clear();
         } else {
-            self.content_pending = self.is_content();
+            self.content_pending = self.place().is_content(self.key.bytes());
             self.note_choice();
         }
     }
@@ -306,7 +287,7 @@ impl Probe {
     fn end_text(&mut self) {
         self.lexeme = Lexeme::Gap;
         if self.in_key {
-            self.foreign |= self.place() == Place::Root && self.key() == b"error";
+            self.foreign |= self.place() == Place::Root && self.key.bytes() == b"error";
             self.in_key = false;
         }
         self.content_pending = false;
@@ -316,42 +297,6 @@ impl Probe {
     fn note_choice(&mut self) {
         if self.place() == Place::Choices {
             self.choices = Choices::Filled;
-        }
-    }
-
-    /// Where the value that now begins belongs.
-    fn child(&self) -> Place {
-        if self.depth == 0 {
-            return Place::Root;
-        }
-        match (self.place(), self.key()) {
-            (Place::Usage, _) | (Place::Root | Place::Holder, b"usage") => Place::Usage,
-            (Place::Root, b"response" | b"message") => Place::Holder,
-            (Place::Root, b"choices") => Place::Choices,
-            (Place::Choices, _) => Place::Choice,
-            (Place::Root | Place::Choice, b"delta") => Place::Delta,
-            (Place::Delta, b"tool_calls" | b"function" | b"") => Place::Delta,
-            _ => Place::Elsewhere,
-        }
-    }
-
-    /// Whether a string value that now begins is generated text.
-    fn is_content(&self) -> bool {
-        match self.place() {
-            Place::Root => self.key() == b"delta",
-            Place::Choice => self.key() == b"text",
-            Place::Delta => matches!(
-                self.key(),
-                b"content"
-                    | b"text"
-                    | b"reasoning"
-                    | b"reasoning_content"
-                    | b"thinking"
-                    | b"partial_json"
-                    | b"arguments"
-                    | b"refusal"
-            ),
-            _ => false,
         }
     }
 
@@ -365,21 +310,6 @@ impl Probe {
 
     fn place(&self) -> Place {
         self.innermost.place
-    }
-
-    fn key(&self) -> &[u8] {
-        self.key.bytes.get(..self.key.length).unwrap_or_default()
-    }
-}
-
-impl Key {
-    /// A key that is too long is cut one past the longest known, so that it equals none.
-    fn push(&mut self, text: &[u8]) {
-        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
-        for (place, byte) in room.iter_mut().zip(text) {
-            *place = *byte;
-        }
-        self.length = self.length.saturating_add(text.len()).min(LONGEST_KEY);
     }
 }
 

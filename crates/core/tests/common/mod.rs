@@ -11,7 +11,7 @@ use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learning::Learning;
-use tollgate_core::limits::taking::Taken;
+use tollgate_core::limits::taken::Taken;
 use tollgate_core::policy::Policy;
 use tollgate_core::reply::Reply;
 use tollgate_core::secret;

@@ -8,7 +8,8 @@ use tollgate_core::limits::rule::{
 };
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::{Found, Operation};
-use tollgate_core::limits::taking::{Inputs, Outcome, Taking};
+use tollgate_core::limits::taken::Outcome;
+use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::limits::window::{Period, Zone};
 use tollgate_core::money::Usd;

@@ -4,7 +4,8 @@ use tollgate_core::limits::judge::Terms;
 use tollgate_core::limits::rule::Bound;
 use tollgate_core::limits::settling::Failure;
 use tollgate_core::limits::shared::{MOST_TRIES, Operation};
-use tollgate_core::limits::taking::{Inputs, Outcome, Taking};
+use tollgate_core::limits::taken::Outcome;
+use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
 
 use crate::account::{Account, NOON, VM, at, costs, limit};

@@ -10,7 +10,8 @@ use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{Amounts, Bound, CounterId, Demand};
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::Operation;
-use tollgate_core::limits::taking::{Inputs, Outcome, Taking};
+use tollgate_core::limits::taken::Outcome;
+use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::{TICK, Vms};
 use tollgate_core::limits::window::Zone;
 

@@ -54,10 +54,6 @@ pub struct Forward {
     pub body: Option<String>,
 }
 
-/// The header by which an endpoint picker (llm-d's, of the Gateway API Inference Extension) says why
-/// it let a request go: `rejected-…` before a model server got it, `evicted…` after.
-pub const DROPPED_REASON: &str = "x-llm-d-request-dropped-reason";
-
 /// What arrives with an answer's headers.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
@@ -69,7 +65,7 @@ pub struct ResponseHead<'a> {
     pub content_encoding: Option<&'a [u8]>,
     /// Its `content-length`.
     pub content_length: Option<u64>,
-    /// Its [`DROPPED_REASON`].
+    /// Its [`DROPPED_REASON`](super::DROPPED_REASON).
     pub dropped_reason: Option<&'a [u8]>,
     /// No body follows.
     pub end_of_stream: bool,
@@ -78,12 +74,6 @@ pub struct ResponseHead<'a> {
 }
 
 impl ResponseHead<'_> {
-    /// Whether no model server got the request.
-    pub(super) fn is_rejected(&self) -> bool {
-        let reason = self.dropped_reason;
-        self.status >= 300 && reason.is_some_and(|reason| reason.starts_with(b"rejected-"))
-    }
-
     /// Whether server-sent events follow.
     pub(super) fn is_event_stream(&self) -> bool {
         let kind = self.content_type;

@@ -11,7 +11,9 @@ mod bill;
 mod decide;
 mod look;
 mod messages;
+mod metering;
 mod overrun;
+mod picker;
 mod plan;
 mod usage;
 
@@ -36,10 +38,9 @@ pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
 pub use self::look::Look;
-pub use self::messages::{
-    DROPPED_REASON, Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step,
-};
+pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step};
 use self::overrun::Cut;
+pub use self::picker::DROPPED_REASON;
 pub use self::plan::Plan;
 
 /// Nanoseconds since the Unix epoch.
@@ -59,6 +60,8 @@ pub struct Exchange {
     /// Those headers that routing may look at.
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
+    /// What an endpoint picker may have answered.
+    refusal: picker::Refusal,
     notes: Notes,
     /// How limits stood when it was decided, with the place of their account.
     standings: Vec<(usize, Standing)>,
@@ -82,6 +85,7 @@ impl Exchange {
             takes_out_usage: false,
             sticky: Vec::new(),
             meter: None,
+            refusal: picker::Refusal::default(),
             notes: Notes::default(),
             standings: Vec::new(),
             passed_over: Vec::new(),
@@ -117,8 +121,8 @@ impl Exchange {
     }
 
     /// Whether the answer's body has to be read.
-    pub fn is_metered(&self) -> bool {
-        self.meter.is_some()
+    pub fn reads_answer(&self) -> bool {
+        self.meter.is_some() || self.refusal.is_awaited()
     }
 
     /// Phase 1: who asks for what. `source` is asked for the client's address if the key is bound to
@@ -195,42 +199,14 @@ impl Exchange {
         }
     }
 
-    /// `true`: an event may be taken out of the answer.
-    fn meter_answer(&mut self, head: ResponseHead<'_>) -> bool {
-        let is_stream = head.is_event_stream();
-        let whole_at = (!is_stream).then_some(head.now);
-        self.notes.answer(head.status, head.end_of_stream, whole_at);
-        if head.is_rejected() {
-            self.notes.reject();
-        }
-        let Some(api) = self
-            .api
-            .filter(|api| self.concerns.reads_answers() && api.reports_usage())
-        else {
-            return false;
-        };
-        let readable = head
-            .content_encoding
-            .is_none_or(|e| e.eq_ignore_ascii_case(b"identity"));
-        if !(200..300).contains(&head.status) || !readable {
-            return false;
-        }
-        let takes_out = is_stream && api.has_stream_options() && self.takes_out_usage;
-        self.meter = Some(if is_stream {
-            Meter::events(takes_out)
-        } else {
-            Meter::json()
-        });
-        takes_out
-    }
-
     /// Whether the first content is yet to come: only till then does [`Exchange::response_body`]
     /// look at the time.
     pub fn awaits_first_token(&self) -> bool {
         self.notes.awaits_first_token()
     }
 
-    /// Phase 5: a piece of the answer, empty where it is not metered. `None`: it passes as it is; else what passes instead.
+    /// Phase 5: a piece of the answer, empty where it is not read. `None`: it passes as it is; else
+    /// what passes instead.
     pub fn response_body(
         &mut self,
         chunk: &[u8],
@@ -238,16 +214,10 @@ impl Exchange {
         now: Nanos,
     ) -> Option<Vec<u8>> {
         self.notes.answer_goes_on(end_of_stream);
-        let is_cut = self.is_cut();
-        let meter = self.meter.as_mut()?;
-        let passed = meter.push(chunk, end_of_stream);
-        if is_cut {
-            return Some(Vec::new());
+        if self.refusal.push(chunk) {
+            self.notes.reject();
         }
-        if self.notes.awaits_first_token() && meter.deltas() > 0 {
-            self.notes.first_token(now);
-        }
-        passed
+        self.meter_piece(chunk, end_of_stream, now)
     }
 
     /// The answer ends with trailers. A piece that was held back can't pass any more: it is part of

@@ -18,7 +18,7 @@ impl Stream {
             return Action::Continue;
         };
         let was_cut = exchange.is_cut();
-        let chunk = if exchange.is_metered() {
+        let chunk = if exchange.reads_answer() {
             host::response_body(size)
         } else {
             Vec::new()

@@ -12,7 +12,7 @@ from instructions import render
 from report import Goal, table
 from stage import INPUTS, LIMITED_RULES, UNLIMITED_RULES, key, setting
 
-WARM_UP = 20  # requests after which stats are defined and accounts have records
+WARM_UP = 1500  # requests after which stats are defined, accounts have records, and little is learned anew
 ROOT, STREAM = 1, 2
 OK, NOT_FOUND, CAS_MISMATCH = 0, 1, 8
 REQUEST_BODY, RESPONSE_BODY, CONFIGURATION = 0, 1, 7

@@ -5,6 +5,7 @@ use super::Exchange;
 use super::admit::Held;
 use crate::api::Api;
 use crate::limits::learning::{Learned, Observation};
+use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Amounts, Demand, Measure};
 use crate::money::Usd;
 use crate::policy::Model;
@@ -56,15 +57,18 @@ impl Basis {
 impl Held {
     /// What is held: the money, and the tokens by which it was admitted, or that were reserved since.
     fn reserved(&self) -> Amounts {
-        let held = |measure| {
-            let reservations = self.reservations.iter();
-            let held = reservations.map(|reservation| reservation.reserved(measure));
-            held.max().unwrap_or(0)
-        };
+        let mut held = Measure::ALL.map(|measure| (measure, 0));
+        for (measure, amount) in self.reservations.iter().flat_map(Reservation::held) {
+            let of_measure = held.iter_mut().find(|(of, _)| *of == measure);
+            if let Some((_, most)) = of_measure {
+                *most = amount.max(*most);
+            }
+        }
         let covers = |demand: &&Amounts| {
-            let mut measures = Measure::ALL.into_iter();
-            measures.all(|measure| held(measure) <= measure.of(demand))
+            let mut held = held.iter();
+            held.all(|(measure, held)| *held <= measure.of(demand))
         };
+        let money = held.iter().find(|(measure, _)| *measure == Measure::Money);
         let Demand {
             worst,
             named,
@@ -76,7 +80,7 @@ impl Held {
         };
         let admitted = [expected, named, worst].into_iter().find(covers);
         Amounts {
-            cost: Usd::from_pico(held(Measure::Money)),
+            cost: Usd::from_pico(money.map_or(0, |(_, held)| *held)),
             ..*admitted.unwrap_or(&topped_up)
         }
     }

@@ -192,11 +192,10 @@ pub fn bury(record: &mut Record, vms: &Vms) -> Vec<Lost> {
 }
 
 impl Reservation {
-    /// What is held of this measure, in its unit; 0 where nothing counts it.
-    pub fn reserved(&self, measure: Measure) -> u128 {
+    /// What is held, in the unit of each measure; each as often as something counts it.
+    pub fn held(&self) -> impl Iterator<Item = (Measure, u128)> {
         let parts = self.parts.iter();
-        let held = parts.filter(|part| part.counter.measure() == Some(measure));
-        held.map(|part| part.amount).max().unwrap_or(0)
+        parts.filter_map(|part| Some((part.counter.measure()?, part.amount)))
     }
 
     /// Whether it comes to `amounts`.

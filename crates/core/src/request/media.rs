@@ -62,15 +62,19 @@ fn may_hold(body: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 7] = [
         b"image", b"input_", b"audio", b"video", b"file", b"docum", b"multim",
     ];
+    let behind = |at: usize| body.get(at.saturating_add(1)..).unwrap_or_default();
     let may_begin = |at: usize| {
-        let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
-        BEGINNINGS.into_iter().any(|word| {
-            let start = rest.get(..word.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
-        })
+        let rest = behind(at);
+        let first = rest.first().map(u8::to_ascii_lowercase);
+        let begin_so = BEGINNINGS
+            .iter()
+            .filter(|word| first == word.first().copied());
+        let mut starts = begin_so.map(|word| rest.get(..word.len()).zip(Some(word)));
+        starts.any(|start| start.is_some_and(|(start, word)| start.eq_ignore_ascii_case(word)))
     };
-    let is_escaped = || memchr::memmem::find(body, b"\\u00").is_some();
-    memchr::memchr_iter(b'"', body).any(may_begin) || is_escaped()
+    let is_escaped = |at: usize| behind(at).starts_with(b"u00");
+    memchr::memchr_iter(b'"', body).any(may_begin)
+        || memchr::memchr_iter(b'\\', body).any(is_escaped)
 }
 
 struct Search {

@@ -27,6 +27,7 @@ pub(super) struct Object<'a> {
 struct Member<'a> {
     /// Unescaped; a key that can't be (a lone surrogate) stays as written, and equals no name.
     name: Cow<'a, str>,
+    is_ascii: bool,
     raw_key: &'a str,
     value: &'a str,
 }
@@ -60,11 +61,7 @@ impl<'a> Object<'a> {
     /// from it only in case: some servers would read that one too.
     pub(super) fn value(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
         let mut found = None;
-        for member in self
-            .members
-            .iter()
-            .filter(|m| may_be_read_as(&m.name, name))
-        {
+        for member in self.members.iter().filter(|m| m.may_be_read_as(name)) {
             if member.name != name {
                 return Err(Refusal::InvalidField {
                     field: crate::text::printable(member.name.as_bytes()),
@@ -138,12 +135,14 @@ impl Edits {
     }
 }
 
-/// Whether a server that compares keys without regard to case would take `key` for `name`.
-fn may_be_read_as(key: &str, name: &str) -> bool {
-    if key.is_ascii() {
-        key.eq_ignore_ascii_case(name)
-    } else {
-        fold(Cow::Borrowed(key)) == name
+impl Member<'_> {
+    /// Whether a server that compares keys without regard to case would take its key for `name`.
+    fn may_be_read_as(&self, name: &str) -> bool {
+        if self.is_ascii {
+            self.name.eq_ignore_ascii_case(name)
+        } else {
+            fold(Cow::Borrowed(&self.name)) == name
+        }
     }
 }
 
@@ -187,8 +186,10 @@ impl<'de> Visitor<'de> for Members {
                 return Err(serde::de::Error::custom(limit));
             }
             let raw_key = key.get();
+            let name = unescape(value::string_content(raw_key).unwrap_or(raw_key));
             members.push(Member {
-                name: unescape(value::string_content(raw_key).unwrap_or(raw_key)),
+                is_ascii: name.is_ascii(),
+                name,
                 raw_key,
                 value: value.get(),
             });

@@ -28,9 +28,10 @@ impl<'a> Tokens<'a> {
 
     /// The next token.
     pub(super) fn next(&mut self) -> Option<Token<'a>> {
-        self.rest = self
-            .rest
-            .trim_start_matches([' ', '\t', '\n', '\r', ',', ':']);
+        let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
+        let bytes = self.rest.as_bytes().iter();
+        let begins = bytes.take_while(|byte| is_between(byte)).count();
+        self.advance(begins);
         let first = *self.rest.as_bytes().first()?;
         let token = match first {
             b'{' => Token::Object,
@@ -67,8 +68,8 @@ impl<'a> Tokens<'a> {
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         self.advance(1);
-        let after = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        Some(if after.starts_with(':') {
+        let after = self.rest.as_bytes().trim_ascii_start();
+        Some(if after.starts_with(b":") {
             Token::Key(text)
         } else {
             Token::Text(text)

@@ -76,7 +76,7 @@ impl Stream {
         let extended = accounts::extend(&owner, reservations, amounts, now);
         exchange.topped_up(extended, now);
         if self.concerns.spend
-            && let Some(settlement) = self.settlement()
+            && let Some(settlement) = self.so_far()
         {
             record::publish_reserved(&settlement);
         }

@@ -219,7 +219,7 @@ impl Stream {
         if self.concerns == Concerns::GATEWAY {
             return;
         }
-        if let Some(settlement) = self.settlement() {
+        if let Some(settlement) = self.so_far() {
             record::publish_request(&settlement);
         }
         let key = self.exchange.as_ref().and_then(Exchange::key);

@@ -14,7 +14,7 @@ impl Stream {
         let is_held = self.exchange.as_ref().is_some_and(|e| e.held().is_some());
         if is_held
             && self.concerns.spend
-            && let Some(settlement) = self.settlement()
+            && let Some(settlement) = self.so_far()
         {
             record::publish_request(&settlement);
             record::publish_reservation(&settlement, &vm::next_record_id());
@@ -86,7 +86,13 @@ impl Stream {
                 && !(others_may_have && host::property(&[record::OUTCOME]).is_some()))
     }
 
-    pub(super) fn settlement(&self) -> Option<Settlement<'_>> {
+    /// What is known while the exchange goes on.
+    pub(super) fn so_far(&self) -> Option<Settlement<'_>> {
+        let exchange = self.exchange.as_ref()?;
+        Some(exchange.settle(Ending::default(), host::now()))
+    }
+
+    fn settlement(&self) -> Option<Settlement<'_>> {
         let exchange = self.exchange.as_ref()?;
         let ending = match exchange.is_open() {
             true => ending(exchange),

@@ -76,10 +76,14 @@ pub(crate) fn ending() -> Ending {
     }
 }
 
-/// Whether an upstream was chosen for the request: where a later filter answered (an endpoint picker),
-/// or still held it when the client left, there is none.
-pub(crate) fn has_upstream() -> bool {
-    property(&["upstream", "address"]).is_some()
+/// Whether an upstream may have begun to work on a request that it has not answered. None has where a
+/// later filter answered (an endpoint picker), or still held it when the client left; nor where an
+/// HTTP/2 upstream refused the stream.
+pub(crate) fn has_reached_upstream() -> bool {
+    let details = property(&["response", "code_details"]).unwrap_or_default();
+    let is_refused = details.ends_with(b"{remote_refused_stream_reset}")
+        || details.ends_with(b"{local_refused_stream_reset}");
+    !is_refused && property(&["upstream", "address"]).is_some()
 }
 
 /// A property, or `None` where the host has none.

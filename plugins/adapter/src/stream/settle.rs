@@ -106,7 +106,7 @@ impl Stream {
 fn ending(exchange: &Exchange) -> Ending {
     let ending = host::ending();
     Ending {
-        never_sent: ending.never_sent || !(exchange.is_served() || host::has_upstream()),
+        never_sent: ending.never_sent || !(exchange.is_served() || host::has_reached_upstream()),
         ..ending
     }
 }

@@ -78,9 +78,12 @@ pub(crate) fn ending() -> Ending {
 
 /// Whether an upstream may have begun to work on a request that it has not answered. None has where a
 /// later filter answered (an endpoint picker), or still held it when the client left; nor where an
-/// HTTP/2 upstream refused the stream.
+/// HTTP/2 upstream refused the stream. A host that does not say how a stream ended is taken to have
+/// sent it.
 pub(crate) fn has_reached_upstream() -> bool {
-    let details = property(&["response", "code_details"]).unwrap_or_default();
+    let Some(details) = property(&["response", "code_details"]) else {
+        return true;
+    };
     let is_refused = details.ends_with(b"{remote_refused_stream_reset}")
         || details.ends_with(b"{local_refused_stream_reset}");
     !is_refused && property(&["upstream", "address"]).is_some()

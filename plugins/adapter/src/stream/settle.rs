@@ -104,9 +104,13 @@ impl Stream {
 
 /// How the stream ended, as far as the host knows.
 fn ending(exchange: &Exchange) -> Ending {
+    let is_served = exchange.is_served();
+    if is_served && !exchange.is_open() {
+        return Ending::default();
+    }
     let ending = host::ending();
     Ending {
-        never_sent: ending.never_sent || !(exchange.is_served() || host::has_reached_upstream()),
+        never_sent: ending.never_sent || !(is_served || host::has_reached_upstream()),
         ..ending
     }
 }

@@ -8,7 +8,7 @@ use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::Settling;
-use tollgate_core::limits::shared::Operation;
+use tollgate_core::limits::shared::{self, Found, run};
 use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
@@ -31,23 +31,7 @@ impl Store {
             vm: Vm::default(),
             vms: &self.vms,
         });
-        let keys = keys(&accounts);
-        while let Some(operation) = taking.next() {
-            match operation {
-                Operation::Read(account) => {
-                    let found = self.records.borrow().get(&keys[account]).cloned();
-                    taking.read(found);
-                }
-                Operation::Write {
-                    account,
-                    value,
-                    cas,
-                } => {
-                    self.write(&keys[account], value, cas);
-                    taking.wrote(true);
-                }
-            }
-        }
+        run(&mut taking, &mut self.of(&accounts));
         taking.finish()
     }
 
@@ -59,37 +43,38 @@ impl Store {
         let model = model.and_then(|model| policy.model(model));
         let accounts = policy.accounts(exchange.key_id(), model);
         let terms = terms(&accounts);
-        let keys = keys(&accounts);
         let mut settling = Settling::new(&terms, reservations, used, now);
-        while let Some(operation) = settling.next() {
-            match operation {
-                Operation::Read(account) => {
-                    let found = self.records.borrow().get(&keys[account]).cloned();
-                    settling.read(found);
-                }
-                Operation::Write {
-                    account,
-                    value,
-                    cas,
-                } => {
-                    self.write(&keys[account], value, cas);
-                    settling.wrote(true);
-                }
-            }
-        }
+        run(&mut settling, &mut self.of(&accounts));
     }
 
-    fn write(&self, key: &str, value: &[u8], cas: u32) {
+    fn of(&self, accounts: &[Account<'_>]) -> OfAccounts<'_> {
+        let names = accounts.iter().map(|account| account.name);
+        OfAccounts {
+            records: &self.records,
+            keys: names.map(|name| name.to_string()).collect(),
+        }
+    }
+}
+
+/// The records of some accounts.
+struct OfAccounts<'a> {
+    records: &'a RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    keys: Vec<String>,
+}
+
+impl shared::Store for OfAccounts<'_> {
+    fn read(&mut self, account: usize) -> Found {
+        self.records.borrow().get(&self.keys[account]).cloned()
+    }
+
+    fn write(&mut self, account: usize, value: &[u8], cas: u32) -> bool {
         let record = (value.to_vec(), cas.wrapping_add(1));
-        self.records.borrow_mut().insert(key.to_owned(), record);
+        let key = self.keys[account].clone();
+        self.records.borrow_mut().insert(key, record);
+        true
     }
 }
 
 fn terms<'a>(accounts: &[Account<'a>]) -> Vec<Terms<'a>> {
     accounts.iter().map(|account| account.terms).collect()
-}
-
-fn keys(accounts: &[Account<'_>]) -> Vec<String> {
-    let names = accounts.iter().map(|account| account.name);
-    names.map(|name| name.to_string()).collect()
 }

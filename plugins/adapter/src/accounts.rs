@@ -14,7 +14,7 @@ use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::{Lost, Reservation};
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::{Failure, Settling};
-use tollgate_core::limits::shared::{Found, Operation};
+use tollgate_core::limits::shared::{Found, Store, run};
 use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
@@ -68,13 +68,7 @@ pub(crate) fn take(
         vm: member.vm,
         vms: &member.vms,
     });
-    let keys = keys(&accounts);
-    while let Some(operation) = taking.next() {
-        match perform(&keys, operation) {
-            Done::Read(found) => taking.read(found),
-            Done::Wrote(done) => taking.wrote(done),
-        }
-    }
+    run(&mut taking, &mut Records::of(&accounts));
     let mut taken = taking.finish();
     vm::with_metrics(|metrics| metrics.count_swap_retries(taken.conflicts));
     for (account, failure, reservation) in taken.unsettled.drain(..) {
@@ -120,7 +114,10 @@ fn report_lost(accounts: &[Account<'_>], lost: &[(usize, Lost)]) {
 
 /// What is kept of these accounts.
 pub(crate) fn read_all(accounts: &[Account<'_>]) -> Vec<Found> {
-    keys(accounts).iter().map(|key| read(key)).collect()
+    let mut records = Records::of(accounts);
+    (0..accounts.len())
+        .map(|account| records.read(account))
+        .collect()
 }
 
 /// Settles what is held as what was used. What can't be written is left in `waiting`.
@@ -155,14 +152,8 @@ pub(crate) fn extend(
 ) -> Extended {
     let accounts = owner.accounts();
     let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
-    let keys = keys(&accounts);
     let mut extending = Extending::new(&terms, reservations, amounts, now);
-    while let Some(operation) = extending.next() {
-        match perform(&keys, operation) {
-            Done::Read(found) => extending.read(found),
-            Done::Wrote(done) => extending.wrote(done),
-        }
-    }
+    run(&mut extending, &mut Records::of(&accounts));
     let extended = extending.finish();
     vm::with_metrics(|metrics| metrics.count_swap_retries(extended.conflicts));
     extended
@@ -209,38 +200,33 @@ fn settle_all(
     now: Now,
 ) -> Vec<(usize, Failure)> {
     let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
-    let keys = keys(accounts);
     let mut settling = Settling::new(&terms, reservations, used, now);
-    while let Some(operation) = settling.next() {
-        match perform(&keys, operation) {
-            Done::Read(found) => settling.read(found),
-            Done::Wrote(done) => settling.wrote(done),
-        }
-    }
+    run(&mut settling, &mut Records::of(accounts));
     vm::with_metrics(|metrics| metrics.count_swap_retries(settling.conflicts()));
     settling.failed().to_vec()
 }
 
-fn keys(accounts: &[Account<'_>]) -> Vec<String> {
-    let keys = accounts.iter();
-    keys.map(|account| vm::record_key(account.name)).collect()
+/// The records of some accounts, by the keys that they are shared under.
+struct Records(Vec<String>);
+
+impl Records {
+    fn of(accounts: &[Account<'_>]) -> Self {
+        let keys = accounts.iter();
+        Self(keys.map(|account| vm::record_key(account.name)).collect())
+    }
+
+    fn key(&self, account: usize) -> &str {
+        self.0.get(account).map_or("", String::as_str)
+    }
 }
 
-/// What came of an operation.
-enum Done {
-    Read(Found),
-    Wrote(bool),
-}
+impl Store for Records {
+    fn read(&mut self, account: usize) -> Found {
+        read(self.key(account))
+    }
 
-fn perform(keys: &[String], operation: Operation<'_>) -> Done {
-    let key = |account: usize| keys.get(account).map_or("", String::as_str);
-    match operation {
-        Operation::Read(account) => Done::Read(read(key(account))),
-        Operation::Write {
-            account,
-            value,
-            cas,
-        } => Done::Wrote(write(key(account), value, cas)),
+    fn write(&mut self, account: usize, value: &[u8], cas: u32) -> bool {
+        write(self.key(account), value, cas)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::judge::{Now, Shortfall, Terms};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
-use super::shared::{Found, Operation};
+use super::shared::{Found, Operation, Transaction};
 use super::walk::{Failure, Walk};
 
 /// Reads and writes the records of those accounts that hold less.
@@ -58,44 +58,7 @@ impl<'a> Extending<'a> {
         extending
     }
 
-    /// What to do next; `None`: nothing more.
-    pub fn next(&self) -> Option<Operation<'_>> {
-        let is_left = self.walk.account() < self.reservations.len();
-        is_left.then(|| self.walk.next())
-    }
-
-    /// What came of a read.
-    pub fn read(&mut self, found: Found) {
-        let account = self.walk.account();
-        let (Some(reservation), Some(terms)) =
-            (self.reservations.get(account), self.terms.get(account))
-        else {
-            return;
-        };
-        let (amounts, now) = (&self.amounts, self.now);
-        self.extended = reservation.clone();
-        let (extended, beyond) = (&mut self.extended, &mut self.beyond);
-        self.walk.read(found, now.wall, |record| {
-            *beyond = reservation::extend(record, *terms, extended, amounts, now);
-        });
-        self.skip_covered();
-    }
-
-    /// Whether a write was done.
-    pub fn wrote(&mut self, done: bool) {
-        let account = self.walk.account();
-        self.walk.wrote(done);
-        if done {
-            if let Some(reservation) = self.reservations.get_mut(account) {
-                *reservation = std::mem::take(&mut self.extended);
-            }
-            let beyond = self.beyond.drain(..).map(|beyond| (account, beyond));
-            self.exceeded.extend(beyond);
-        }
-        self.skip_covered();
-    }
-
-    /// Once [`Extending::next`] has nothing more.
+    /// Once it has nothing more.
     pub fn finish(self) -> Extended {
         Extended {
             reservations: self.reservations,
@@ -115,5 +78,41 @@ impl<'a> Extending<'a> {
         {
             self.walk.go_on();
         }
+    }
+}
+
+impl Transaction for Extending<'_> {
+    fn next(&self) -> Option<Operation<'_>> {
+        let is_left = self.walk.account() < self.reservations.len();
+        is_left.then(|| self.walk.next())
+    }
+
+    fn read(&mut self, found: Found) {
+        let account = self.walk.account();
+        let (Some(reservation), Some(terms)) =
+            (self.reservations.get(account), self.terms.get(account))
+        else {
+            return;
+        };
+        let (amounts, now) = (&self.amounts, self.now);
+        self.extended = reservation.clone();
+        let (extended, beyond) = (&mut self.extended, &mut self.beyond);
+        self.walk.read(found, now.wall, |record| {
+            *beyond = reservation::extend(record, *terms, extended, amounts, now);
+        });
+        self.skip_covered();
+    }
+
+    fn wrote(&mut self, done: bool) {
+        let account = self.walk.account();
+        self.walk.wrote(done);
+        if done {
+            if let Some(reservation) = self.reservations.get_mut(account) {
+                *reservation = std::mem::take(&mut self.extended);
+            }
+            let beyond = self.beyond.drain(..).map(|beyond| (account, beyond));
+            self.exceeded.extend(beyond);
+        }
+        self.skip_covered();
     }
 }

@@ -3,7 +3,7 @@
 use super::judge::{Now, Terms};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
-use super::shared::{Found, Operation};
+use super::shared::{Found, Operation, Transaction};
 pub use super::walk::Failure;
 use super::walk::Walk;
 
@@ -34,14 +34,24 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// What to do next; `None`: nothing more.
-    pub fn next(&self) -> Option<Operation<'_>> {
+    /// Writes that failed because another worker was first.
+    pub fn conflicts(&self) -> u32 {
+        self.walk.conflicts()
+    }
+
+    /// The accounts that are not settled, by their place.
+    pub fn failed(&self) -> &[(usize, Failure)] {
+        self.walk.failed()
+    }
+}
+
+impl Transaction for Settling<'_> {
+    fn next(&self) -> Option<Operation<'_>> {
         let is_left = self.walk.account() < self.reservations.len();
         is_left.then(|| self.walk.next())
     }
 
-    /// What came of a read.
-    pub fn read(&mut self, found: Found) {
+    fn read(&mut self, found: Found) {
         let account = self.walk.account();
         if let (Some(reservation), Some(terms)) =
             (self.reservations.get(account), self.terms.get(account))
@@ -53,18 +63,7 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Whether a write was done.
-    pub fn wrote(&mut self, done: bool) {
+    fn wrote(&mut self, done: bool) {
         self.walk.wrote(done);
-    }
-
-    /// Writes that failed because another worker was first.
-    pub fn conflicts(&self) -> u32 {
-        self.walk.conflicts()
-    }
-
-    /// The accounts that are not settled, by their place.
-    pub fn failed(&self) -> &[(usize, Failure)] {
-        self.walk.failed()
     }
 }

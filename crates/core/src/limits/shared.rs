@@ -29,6 +29,44 @@ pub enum Operation<'a> {
 /// What a read found: the value and its number; `None` if there is none.
 pub type Found = Option<(Vec<u8>, u32)>;
 
+/// A change of several records, one operation after the other.
+pub trait Transaction {
+    /// What to do next; `None`: nothing more.
+    fn next(&self) -> Option<Operation<'_>>;
+
+    /// What came of a read.
+    fn read(&mut self, found: Found);
+
+    /// Whether a write was done.
+    fn wrote(&mut self, done: bool);
+}
+
+/// Where the records of a transaction's accounts are.
+pub trait Store {
+    /// The record of this account.
+    fn read(&mut self, account: usize) -> Found;
+
+    /// Writes it, if it still has this number; whether it did.
+    fn write(&mut self, account: usize, value: &[u8], cas: u32) -> bool;
+}
+
+/// Does all that a transaction asks for.
+pub fn run(transaction: &mut impl Transaction, store: &mut impl Store) {
+    while let Some(operation) = transaction.next() {
+        match operation {
+            Operation::Read(account) => transaction.read(store.read(account)),
+            Operation::Write {
+                account,
+                value,
+                cas,
+            } => {
+                let done = store.write(account, value, cas);
+                transaction.wrote(done);
+            }
+        }
+    }
+}
+
 /// A record as it was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Copy {

@@ -9,7 +9,7 @@ use super::record::Vm;
 use super::reservation::{self, Lost, Reservation};
 use super::rule::{Amounts, Demand};
 use super::settling::Failure;
-use super::shared::{Copy, Found, MOST_TRIES, Operation};
+use super::shared::{Copy, Found, MOST_TRIES, Operation, Transaction};
 use super::standing;
 use super::taken::{Outcome, Taken};
 use super::vms::Vms;
@@ -83,8 +83,32 @@ impl<'a> Taking<'a> {
         .begun()
     }
 
-    /// What to do next; `None`: it is decided.
-    pub fn next(&self) -> Option<Operation<'_>> {
+    /// Once it has nothing more.
+    pub fn finish(mut self) -> Taken {
+        let outcome = self.outcome.take().unwrap_or(Outcome::Busy);
+        let is_decided = matches!(outcome, Outcome::Admitted { .. } | Outcome::Refused { .. });
+        let mut taken = Taken {
+            outcome,
+            lost: std::mem::take(&mut self.lost),
+            unsettled: std::mem::take(&mut self.unsettled),
+            conflicts: self.conflicts,
+            ..Taken::default()
+        };
+        for (account, (entry, terms)) in self.entries.iter().zip(self.inputs.terms).enumerate() {
+            let shortfalls = entry.verdict.shortfalls.iter();
+            taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
+            if is_decided {
+                let now = self.inputs.now;
+                let standings = standing::all(&entry.copy.record, *terms, now);
+                taken.standings.extend(standings.map(|s| (account, s)));
+            }
+        }
+        taken
+    }
+}
+
+impl Transaction for Taking<'_> {
+    fn next(&self) -> Option<Operation<'_>> {
         match self.phase {
             Phase::Look(account) | Phase::LookAgain(account) | Phase::Undo(account) => {
                 Some(Operation::Read(account))
@@ -101,8 +125,7 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// What came of a read.
-    pub fn read(&mut self, found: Found) {
+    fn read(&mut self, found: Found) {
         let copy = Copy::read(found, self.inputs.now.wall);
         match (self.phase, copy) {
             (Phase::Look(account), Ok(copy)) => {
@@ -130,8 +153,7 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Whether a write was done.
-    pub fn wrote(&mut self, done: bool) {
+    fn wrote(&mut self, done: bool) {
         match self.phase {
             Phase::Write(account) if done => {
                 self.tries = 0;
@@ -157,30 +179,9 @@ impl<'a> Taking<'a> {
             Phase::Look(_) | Phase::LookAgain(_) | Phase::Undo(_) | Phase::Done => {}
         }
     }
+}
 
-    /// Once [`Taking::next`] has nothing more.
-    pub fn finish(mut self) -> Taken {
-        let outcome = self.outcome.take().unwrap_or(Outcome::Busy);
-        let is_decided = matches!(outcome, Outcome::Admitted { .. } | Outcome::Refused { .. });
-        let mut taken = Taken {
-            outcome,
-            lost: std::mem::take(&mut self.lost),
-            unsettled: std::mem::take(&mut self.unsettled),
-            conflicts: self.conflicts,
-            ..Taken::default()
-        };
-        for (account, (entry, terms)) in self.entries.iter().zip(self.inputs.terms).enumerate() {
-            let shortfalls = entry.verdict.shortfalls.iter();
-            taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
-            if is_decided {
-                let now = self.inputs.now;
-                let standings = standing::all(&entry.copy.record, *terms, now);
-                taken.standings.extend(standings.map(|s| (account, s)));
-            }
-        }
-        taken
-    }
-
+impl Taking<'_> {
     fn begun(mut self) -> Self {
         if self.entries.is_empty() {
             self.admit();

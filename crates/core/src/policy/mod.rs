@@ -145,7 +145,11 @@ impl Policy {
         // Most steps are decided by one comparison of numbers.
         let start = |hash: &Hash| hash.first_chunk().map(|start| u64::from_be_bytes(*start));
         let asked = start(hash);
-        let order = |key: &Key| start(&key.hash).cmp(&asked).then_with(|| key.hash.cmp(hash));
+        let order = |key: &Key| {
+            start(&key.hash)
+                .cmp(&asked)
+                .then_with(|| key.hash.cmp(hash))
+        };
         let index = self.keys.binary_search_by(order).ok()?;
         u32::try_from(index).ok().map(KeyId)
     }

@@ -1,7 +1,6 @@
 //! One worker's gateway over a store in memory: requests go through all phases, as an adapter takes
 //! them.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -18,13 +17,15 @@ use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Demand;
 use tollgate_core::limits::settling::Settling;
-use tollgate_core::limits::shared::Operation;
+use tollgate_core::limits::shared::{Store as _, run};
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
-use tollgate_core::policy::{Account, Policy};
+use tollgate_core::policy::Policy;
 use tollgate_core::reply::Reply;
 use tollgate_core::secret;
 use tollgate_core::settlement::Ending;
+
+use crate::store::Store;
 
 /// Seconds: 2027-01-15T08:00:00Z.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -35,8 +36,7 @@ pub(crate) struct Gateway {
     pub(crate) now: Now,
     pub(crate) learning: Learning,
     look: Look,
-    store: BTreeMap<String, (Vec<u8>, u32)>,
-    writes: u32,
+    store: Store,
     /// Bodies that were read.
     pub(crate) bodies: usize,
     /// How often more was reserved for a stream.
@@ -76,8 +76,7 @@ impl Gateway {
             },
             learning: Learning::default(),
             look: Look::default(),
-            store: BTreeMap::new(),
-            writes: 0,
+            store: Store::default(),
             bodies: 0,
             top_ups: 0,
         }
@@ -146,18 +145,7 @@ impl Gateway {
                 vm: Vm::default(),
                 vms: &vms,
             });
-            while let Some(operation) = taking.next() {
-                match operation {
-                    Operation::Read(account) => {
-                        taking.read(self.store.get(&name(&accounts, account)).cloned());
-                    }
-                    Operation::Write { account, value, .. } => {
-                        let value = value.to_vec();
-                        self.write(name(&accounts, account), value);
-                        taking.wrote(true);
-                    }
-                }
-            }
+            run(&mut taking, &mut self.store.of(&accounts));
             let taken = taking.finish();
             drop(accounts);
             match exchange.admit(plan, taken, self.now, &learning) {
@@ -215,18 +203,7 @@ impl Gateway {
             let accounts = policy.accounts(exchange.key_id(), policy.model(model));
             let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
             let mut extending = Extending::new(&terms, reservations, amounts, self.now);
-            while let Some(operation) = extending.next() {
-                match operation {
-                    Operation::Read(account) => {
-                        extending.read(self.store.get(&name(&accounts, account)).cloned());
-                    }
-                    Operation::Write { account, value, .. } => {
-                        let value = value.to_vec();
-                        self.write(name(&accounts, account), value);
-                        extending.wrote(true);
-                    }
-                }
-            }
+            run(&mut extending, &mut self.store.of(&accounts));
             self.top_ups += 1;
             exchange.topped_up(extending.finish(), self.now);
         }
@@ -235,7 +212,7 @@ impl Gateway {
     }
 
     /// What a key is told of its first limit.
-    pub(crate) fn usage(&self) -> Value {
+    pub(crate) fn usage(&mut self) -> Value {
         let policy = Rc::clone(&self.policy);
         let mut exchange = Exchange::new(policy, Concerns::GATEWAY);
         let headers: Vec<(String, Vec<u8>)> = vec![
@@ -252,7 +229,8 @@ impl Gateway {
         let step = exchange.request_headers(head, &|| None);
         assert!(matches!(step, Step::ReadAccounts), "{step:?}");
         let accounts = exchange.usage_accounts();
-        let found = (0..accounts.len()).map(|i| self.store.get(&name(&accounts, i)).cloned());
+        let mut records = self.store.of(&accounts);
+        let found = (0..accounts.len()).map(|account| records.read(account));
         let found = found.collect();
         let reply = exchange.usage(found, self.now);
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -271,28 +249,8 @@ impl Gateway {
         let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
         let used = exchange.settle(ending, self.now.wall).bill.unwrap().used;
         let mut settling = Settling::new(&terms, reservations, used, self.now);
-        while let Some(operation) = settling.next() {
-            match operation {
-                Operation::Read(account) => {
-                    settling.read(self.store.get(&name(&accounts, account)).cloned());
-                }
-                Operation::Write { account, value, .. } => {
-                    let value = value.to_vec();
-                    self.write(name(&accounts, account), value);
-                    settling.wrote(true);
-                }
-            }
-        }
+        run(&mut settling, &mut self.store.of(&accounts));
     }
-
-    fn write(&mut self, account: String, value: Vec<u8>) {
-        self.writes += 1;
-        self.store.insert(account, (value, self.writes));
-    }
-}
-
-fn name(accounts: &[Account<'_>], index: usize) -> String {
-    accounts[index].name.to_string()
 }
 
 /// Its status, `error.code` and message.

@@ -7,4 +7,5 @@ mod media;
 mod overruns;
 mod refusals;
 mod sizes;
+mod store;
 mod worst;

@@ -7,7 +7,7 @@ use tollgate_core::limits::rule::{
     Admit, Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, Overrun, Raise,
 };
 use tollgate_core::limits::settling::Settling;
-use tollgate_core::limits::shared::{Found, Operation};
+use tollgate_core::limits::shared::{Found, Store, run};
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;
@@ -100,16 +100,7 @@ impl Account {
             vm: VM,
             vms: &vms,
         });
-        while let Some(operation) = taking.next() {
-            match operation {
-                Operation::Read(_) => taking.read(self.found.clone()),
-                Operation::Write { value, .. } => {
-                    self.writes += 1;
-                    self.found = Some((value.to_vec(), self.writes));
-                    taking.wrote(true);
-                }
-            }
-        }
+        run(&mut taking, self);
         let taken = taking.finish();
         match taken.outcome {
             Outcome::Admitted { mut reservations } => Ok(reservations.remove(0)),
@@ -136,16 +127,7 @@ impl Account {
         let used = costs(pico).worst;
         let reservations = std::slice::from_ref(reservation);
         let mut settling = Settling::new(&terms, reservations, used, now);
-        while let Some(operation) = settling.next() {
-            match operation {
-                Operation::Read(_) => settling.read(self.found.clone()),
-                Operation::Write { value, .. } => {
-                    self.writes += 1;
-                    self.found = Some((value.to_vec(), self.writes));
-                    settling.wrote(true);
-                }
-            }
-        }
+        run(&mut settling, self);
         assert!(settling.failed().is_empty());
     }
 
@@ -155,5 +137,18 @@ impl Account {
         };
         let record = Record::decode(&self.found.as_ref().unwrap().0).unwrap();
         record.bucket(counter, start).used
+    }
+}
+
+/// Nobody else writes.
+impl Store for Account {
+    fn read(&mut self, _account: usize) -> Found {
+        self.found.clone()
+    }
+
+    fn write(&mut self, _account: usize, value: &[u8], _cas: u32) -> bool {
+        self.writes += 1;
+        self.found = Some((value.to_vec(), self.writes));
+        true
     }
 }

@@ -7,7 +7,7 @@ use tollgate_core::limits::rate::Rate;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{Admit, Amounts, Bound, CounterId, Measure, Mode, RatePeriod};
 use tollgate_core::limits::settling::{Failure, Settling};
-use tollgate_core::limits::shared::Operation;
+use tollgate_core::limits::shared::{Operation, Transaction as _};
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;

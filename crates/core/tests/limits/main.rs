@@ -9,6 +9,7 @@ mod raises;
 mod records;
 mod reference;
 mod rules;
+mod task;
 mod undoing;
 mod world;
 

@@ -3,7 +3,7 @@
 use tollgate_core::limits::judge::Terms;
 use tollgate_core::limits::rule::Bound;
 use tollgate_core::limits::settling::Failure;
-use tollgate_core::limits::shared::{MOST_TRIES, Operation};
+use tollgate_core::limits::shared::{MOST_TRIES, Operation, Transaction as _};
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::vms::Vms;

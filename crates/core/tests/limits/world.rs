@@ -1,32 +1,28 @@
 //! Several workers that share one store, each doing one operation at a time, in any order; and the
 //! reference, which is told what each write meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use tollgate_core::limits::extending::Extending;
 use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::{Record, Vm};
-use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{Amounts, Bound, CounterId, Demand};
-use tollgate_core::limits::settling::Settling;
-use tollgate_core::limits::shared::Operation;
-use tollgate_core::limits::taken::Outcome;
-use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::shared::{Operation, Transaction as _};
 use tollgate_core::limits::vms::{TICK, Vms};
 use tollgate_core::limits::window::Zone;
 
-use crate::reference::{self, Question, RequestId};
+use crate::reference::{self, RequestId};
 use crate::rules::Rule;
+use crate::task::{Request, Task};
 
 /// A key of two, its team, its organization and a model.
 pub(crate) const ACCOUNTS: usize = 5;
 
 /// What one request is under until it ends, whatever is edited meanwhile. Leaked: a test is short.
 #[derive(Clone, Copy)]
-struct Policy {
-    rules: &'static [Vec<Rule>; ACCOUNTS],
+pub(crate) struct Policy {
+    pub(crate) rules: &'static [Vec<Rule>; ACCOUNTS],
     limits: &'static [Vec<tollgate_core::limits::rule::Limit>; ACCOUNTS],
-    zones: &'static [Zone],
+    pub(crate) zones: &'static [Zone],
 }
 
 pub(crate) struct World {
@@ -81,41 +77,7 @@ struct Worker {
     in_flight: Vec<Request>,
 }
 
-struct Request {
-    id: RequestId,
-    policy: Policy,
-    accounts: Vec<usize>,
-    terms: &'static [Terms<'static>],
-    reservations: Vec<Reservation>,
-}
-
-enum Task {
-    Take {
-        taking: Box<Taking<'static>>,
-        request: Request,
-        demand: Demand,
-        now: Now,
-        taken: BTreeSet<usize>,
-        /// Whether the reference refused when a record was read in this round of looking.
-        refusals: BTreeSet<usize>,
-    },
-    Settle {
-        settling: Settling<'static>,
-        request: Request,
-        used: Amounts,
-        now: Now,
-        settled: usize,
-    },
-    Extend {
-        extending: Extending<'static>,
-        request: Request,
-        amounts: Amounts,
-        now: Now,
-        exceeded: Vec<(usize, usize)>,
-    },
-}
-
-fn leak<T>(value: T) -> &'static T {
+pub(crate) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
@@ -227,72 +189,65 @@ impl World {
             reservations: Vec::new(),
         };
         self.next_request += 1;
-        let now = self.now;
         let worker = &mut self.workers[worker];
-        let taking = Taking::new(Inputs {
-            terms,
-            demand,
-            now,
-            vm: worker.vm,
-            vms: worker.vms,
-        });
-        worker.task = Some(Task::Take {
-            taking: Box::new(taking),
-            request,
-            demand,
-            now,
-            taken: BTreeSet::new(),
-            refusals: BTreeSet::new(),
-        });
+        worker.task = Some(Task::take(request, demand, self.now, worker.vm, worker.vms));
     }
 
     pub(crate) fn settle(&mut self, worker: usize, which: usize, used: Amounts) {
-        let now = self.now;
-        let worker = &mut self.workers[worker];
-        if worker.task.is_some() || worker.in_flight.is_empty() {
-            return;
+        if let Some(request) = self.pick(worker, which) {
+            self.workers[worker].task = Some(Task::settle(request, used, self.now));
         }
-        let index = which % worker.in_flight.len();
-        let request = worker.in_flight.swap_remove(index);
-        let reservations = leak(request.reservations.clone());
-        worker.task = Some(Task::Settle {
-            settling: Settling::new(request.terms, reservations, used, now),
-            request,
-            used,
-            now,
-            settled: 0,
-        });
     }
 
     /// A request that a worker serves needs more than what is reserved for it.
     pub(crate) fn extend(&mut self, worker: usize, which: usize, amounts: Amounts) {
-        let now = self.now;
+        if let Some(request) = self.pick(worker, which) {
+            self.workers[worker].task = Some(Task::extend(request, amounts, self.now));
+        }
+    }
+
+    /// A request in flight, of a worker that does nothing.
+    fn pick(&mut self, worker: usize, which: usize) -> Option<Request> {
         let worker = &mut self.workers[worker];
         if worker.task.is_some() || worker.in_flight.is_empty() {
-            return;
+            return None;
         }
         let index = which % worker.in_flight.len();
-        let request = worker.in_flight.swap_remove(index);
-        let reservations = request.reservations.clone();
-        worker.task = Some(Task::Extend {
-            extending: Extending::new(request.terms, reservations, amounts, now),
-            request,
-            amounts,
-            now,
-            exceeded: Vec::new(),
-        });
+        Some(worker.in_flight.swap_remove(index))
     }
 
     /// One operation of one worker.
     pub(crate) fn step(&mut self, worker: usize) {
-        let Some(task) = self.workers[worker].task.take() else {
+        let Some(mut task) = self.workers[worker].task.take() else {
             return;
         };
-        self.workers[worker].task = match task {
-            Task::Take { .. } => self.step_taking(worker, task),
-            Task::Settle { .. } => self.step_settling(task),
-            Task::Extend { .. } => self.step_extending(worker, task),
-        };
+        match task.next() {
+            Some(Operation::Read(index)) => {
+                let account = task.account(index);
+                task.looked(index, &self.accounts[account]);
+                task.read(self.store.get(&account).cloned());
+            }
+            Some(Operation::Write {
+                account: index,
+                value,
+                cas,
+            }) => {
+                let account = task.account(index);
+                let value = value.to_vec();
+                let done = self.write(account, value, cas);
+                if done {
+                    task.did(index, &mut self.accounts[account], &mut self.seen);
+                    self.compare(account);
+                }
+                task.wrote(done);
+            }
+            None => {
+                let in_flight = task.end(&mut self.seen);
+                self.workers[worker].in_flight.extend(in_flight);
+                return;
+            }
+        }
+        self.workers[worker].task = Some(task);
     }
 
     /// Every task is done and every request settled.
@@ -316,189 +271,6 @@ impl World {
         while self.workers[worker].task.is_some() {
             self.step(worker);
         }
-    }
-
-    fn step_taking(&mut self, worker: usize, task: Task) -> Option<Task> {
-        let Task::Take {
-            mut taking,
-            mut request,
-            demand,
-            now,
-            mut taken,
-            mut refusals,
-        } = task
-        else {
-            unreachable!("a taking");
-        };
-        let Worker { vm, vms, .. } = self.workers[worker];
-        match taking.next() {
-            Some(Operation::Read(index)) => {
-                let question = request.question(index, &demand, now, vms);
-                let account = request.accounts[index];
-                // A refusal counts if it was seen in the last look at this account.
-                if self.accounts[account].refuses(question) {
-                    refusals.insert(index);
-                } else {
-                    refusals.remove(&index);
-                }
-                taking.read(self.store.get(&account).cloned());
-            }
-            Some(Operation::Write {
-                account: index,
-                value,
-                cas,
-            }) => {
-                let account = request.accounts[index];
-                let value = value.to_vec();
-                let done = self.write(account, value, cas);
-                if done && taken.insert(index) {
-                    let question = request.question(index, &demand, now, vms);
-                    assert!(
-                        !self.accounts[account].refuses(question),
-                        "taken beyond a limit"
-                    );
-                    self.accounts[account].take(request.id, vm, question);
-                } else if done {
-                    self.seen.undone += 1;
-                    taken.remove(&index);
-                    let rules = &request.policy.rules[account];
-                    self.accounts[account].undo(request.id, rules, now);
-                }
-                if done {
-                    self.compare(account);
-                }
-                taking.wrote(done);
-            }
-            None => {
-                let over = taking.finish();
-                match over.outcome {
-                    Outcome::Admitted { reservations } => {
-                        assert_eq!(taken.len(), request.accounts.len(), "all are taken");
-                        self.seen.admitted += 1;
-                        self.seen.buried += over.lost.len();
-                        request.reservations = reservations;
-                        self.workers[worker].in_flight.push(request);
-                    }
-                    Outcome::Refused { .. } => {
-                        assert!(taken.is_empty(), "none is taken");
-                        assert!(!refusals.is_empty(), "refused by nothing");
-                        self.seen.refused += 1;
-                    }
-                    other => panic!("{other:?}"),
-                }
-                return None;
-            }
-        }
-        Some(Task::Take {
-            taking,
-            request,
-            demand,
-            now,
-            taken,
-            refusals,
-        })
-    }
-
-    fn step_settling(&mut self, task: Task) -> Option<Task> {
-        let Task::Settle {
-            mut settling,
-            request,
-            used,
-            now,
-            mut settled,
-        } = task
-        else {
-            unreachable!("a settling");
-        };
-        match settling.next() {
-            Some(Operation::Read(index)) => {
-                let account = request.accounts[index];
-                settling.read(self.store.get(&account).cloned());
-            }
-            Some(Operation::Write {
-                account: index,
-                value,
-                cas,
-            }) => {
-                let account = request.accounts[index];
-                let value = value.to_vec();
-                let done = self.write(account, value, cas);
-                if done {
-                    settled += 1;
-                    let rules = &request.policy.rules[account];
-                    self.accounts[account].settle(request.id, rules, &used, now);
-                    self.compare(account);
-                }
-                settling.wrote(done);
-            }
-            None => {
-                assert_eq!(settled, request.accounts.len(), "settled once with each");
-                assert!(settling.failed().is_empty());
-                return None;
-            }
-        }
-        Some(Task::Settle {
-            settling,
-            request,
-            used,
-            now,
-            settled,
-        })
-    }
-
-    fn step_extending(&mut self, worker: usize, task: Task) -> Option<Task> {
-        let Task::Extend {
-            mut extending,
-            mut request,
-            amounts,
-            now,
-            mut exceeded,
-        } = task
-        else {
-            unreachable!("an extension");
-        };
-        match extending.next() {
-            Some(Operation::Read(index)) => {
-                let account = request.accounts[index];
-                extending.read(self.store.get(&account).cloned());
-            }
-            Some(Operation::Write {
-                account: index,
-                value,
-                cas,
-            }) => {
-                let account = request.accounts[index];
-                let value = value.to_vec();
-                let done = self.write(account, value, cas);
-                if done {
-                    let rules = &request.policy.rules[account];
-                    let beyond = self.accounts[account].extend(request.id, rules, &amounts, now);
-                    exceeded.extend(beyond.into_iter().map(|rule| (index, rule)));
-                    self.compare(account);
-                }
-                extending.wrote(done);
-            }
-            None => {
-                let over = extending.finish();
-                assert!(over.failed.is_empty());
-                let beyond = over.exceeded.iter();
-                let mut beyond: Vec<_> = beyond.map(|(index, s)| (*index, s.limit)).collect();
-                beyond.sort_unstable();
-                assert_eq!(beyond, exceeded);
-                self.seen.extended += 1;
-                self.seen.exceeded += exceeded.len();
-                request.reservations = over.reservations;
-                self.workers[worker].in_flight.push(request);
-                return None;
-            }
-        }
-        Some(Task::Extend {
-            extending,
-            request,
-            amounts,
-            now,
-            exceeded,
-        })
     }
 
     /// As Envoy's shared data does it.
@@ -573,23 +345,5 @@ impl World {
             leases: None,
         });
         Vec::leak(terms.collect())
-    }
-}
-
-impl Request {
-    fn question<'a>(
-        &self,
-        index: usize,
-        demand: &'a Demand,
-        now: Now,
-        vms: &'a Vms,
-    ) -> Question<'a> {
-        Question {
-            rules: &self.policy.rules[self.accounts[index]],
-            zones: self.policy.zones,
-            demand,
-            now,
-            vms,
-        }
     }
 }

@@ -45,7 +45,10 @@ pub(crate) fn run(arguments: &Why, out: &mut impl Write) -> Result<(), Failure> 
     if found {
         return Ok(());
     }
-    let message = anyhow!("{}: no request {request_id} in it", log.display());
+    let message = anyhow!(
+        "{}: no request {request_id} in it; Envoy writes a line up to ten seconds after its request",
+        log.display()
+    );
     Err(message.into())
 }
 

@@ -125,14 +125,11 @@ impl Exchange {
         let metered = metered.unwrap_or_default();
         let expected = held.estimate.demand.expected;
         let reserved = held.estimate.demand.named.completion;
-        let made = learned.output_within(worked_ms).min(reserved);
+        let answers = held.size.prompts.saturating_mul(held.size.choices);
+        let made = learned.output_within(worked_ms).saturating_mul(answers);
+        let made = made.min(reserved);
         if metered.usage.is_reported() {
-            let mut quantities = Quantities::of(&metered.usage, self.dialect);
-            // What came after the last report is not in it.
-            if metered.is_outdated || metered.usage.output.is_none() {
-                let beyond = metered.deltas.saturating_sub(quantities.completion());
-                quantities.add(Kind::Output, beyond);
-            }
+            let quantities = self.reported(held, &metered, made);
             return self.complete(quantities, &metered, expected.prompt, made);
         }
         if metered.deltas > 0 {
@@ -140,6 +137,29 @@ impl Exchange {
             return (quantities, Basis::Counted);
         }
         (Quantities::plain(expected.prompt, made), Basis::Timed)
+    }
+
+    /// What was reported, and what is not in it: what came after the last report; and of a stream that
+    /// broke off, whose reports were of its beginning, or of one answer among several (vLLM's
+    /// `continuous_usage_stats`), what was counted or took its time.
+    fn reported(&self, held: &Held, metered: &Metered, made: u64) -> Quantities {
+        let mut quantities = Quantities::of(&metered.usage, self.dialect);
+        let is_stream = self.meter.as_ref().is_some_and(|meter| !meter.is_json());
+        let broke_off = is_stream && !self.notes.is_complete();
+        if broke_off || metered.is_outdated || metered.usage.output.is_none() {
+            let beyond = metered.deltas.saturating_sub(quantities.completion());
+            quantities.add(Kind::Output, beyond);
+        }
+        if broke_off && metered.deltas == 0 {
+            let beyond = made.saturating_sub(quantities.completion());
+            quantities.add(Kind::Output, beyond);
+        }
+        if broke_off && held.size.prompts > 1 {
+            let expected = held.estimate.demand.expected.prompt;
+            let beyond = expected.saturating_sub(quantities.prompt());
+            quantities.add(Kind::Input, beyond);
+        }
+        quantities
     }
 
     /// A report may leave out a side, which is not free for that.

@@ -21,6 +21,12 @@ impl Now {
     pub(crate) fn seconds(self) -> u64 {
         self.wall / 1_000_000_000
     }
+
+    /// Nanoseconds until this moment, in Unix seconds; at least one.
+    fn until(self, moment: u64) -> u64 {
+        let moment = moment.saturating_mul(1_000_000_000);
+        moment.saturating_sub(self.wall).max(1)
+    }
 }
 
 /// What decisions on one account depend on besides its record.
@@ -210,14 +216,18 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
         wait: match view.window.end {
             // No window grants it; only raises can, once others give back what they hold of them.
             _ if requested > view.amount && requested <= left.saturating_add(held) => Wait::Unknown,
+            // What the next window and raises grant together.
+            Some(end)
+                if requested > view.amount
+                    && requested <= spending::granted(record, terms, limit, end) =>
+            {
+                Wait::For(now.until(end))
+            }
             _ if requested > view.amount => Wait::TooLarge,
             // More may be lent.
             _ if terms.leases.is_some() => Wait::Unknown,
             None => Wait::Forever,
-            Some(end) => {
-                let end = end.saturating_mul(1_000_000_000);
-                Wait::For(end.saturating_sub(now.wall).max(1))
-            }
+            Some(end) => Wait::For(now.until(end)),
         },
     };
     Judged {

@@ -110,17 +110,28 @@ impl Rate {
         }
     }
 
-    /// Settles `reserved` as `used`: the rest comes back, what is beyond is taken too.
+    /// Settles `reserved` as `used`: the rest comes back, what is beyond is taken too. Where the rule
+    /// was edited since it was reserved, the state goes on by what the rule is now.
     #[must_use]
     pub fn settle(&self, state: State, reserved: u64, used: u64, now: Monotonic) -> State {
-        let state = self.current(state, now);
-        let moved = self.cell.saturating_mul(used.abs_diff(reserved));
+        let now = now.min(LONGEST);
+        let state = if state.cell == self.cell || state.cell == 0 {
+            self.current(state, now)
+        } else {
+            let back_at = state.back_at.max(now);
+            State { back_at, ..state }
+        };
+        let moved = state.cell.saturating_mul(used.abs_diff(reserved));
         let back_at = if used < reserved {
             state.back_at.saturating_sub(moved)
         } else {
             state.back_at.saturating_add(moved)
         };
-        self.current(State { back_at, ..state }, now)
+        let furthest = now.saturating_add(self.horizon);
+        State {
+            back_at: back_at.clamp(now, furthest.max(state.back_at)),
+            ..state
+        }
     }
 
     /// What could be taken now, and in how many nanoseconds all of it is back.

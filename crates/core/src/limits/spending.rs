@@ -88,18 +88,41 @@ pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64,
     };
     let amount = terms.lent(amount, counter, start);
     let bucket = record.bucket(counter, start);
-    let owner = raised(terms.limits, counter);
-    if owner.is_some_and(|owner| !std::ptr::eq(owner, limit)) {
+    if !spends_raises(terms, limit) {
         return amount.saturating_sub(bucket.used);
     }
-    let active = raises.iter().filter(|raise| now.seconds() < raise.until);
+    let whole = amount.saturating_add(left_of(raises, record, terms, now.seconds()));
+    whole.saturating_sub(bucket.used.saturating_sub(bucket.raised))
+}
+
+/// What a window of the limit that begins at this moment, in Unix seconds, grants with what raises
+/// have left.
+pub(super) fn granted(record: &Record, terms: Terms<'_>, limit: &Limit, moment: u64) -> u128 {
+    match &limit.bound {
+        Bound::Window { amount, raises, .. } if spends_raises(terms, limit) => {
+            amount.saturating_add(left_of(raises, record, terms, moment))
+        }
+        Bound::Window { amount, .. } => *amount,
+        _ => 0,
+    }
+}
+
+/// Whether no other limit's raises are spent for its counter.
+fn spends_raises(terms: Terms<'_>, limit: &Limit) -> bool {
+    let counter = limit.bound.counter();
+    let owner = counter.and_then(|counter| raised(terms.limits, counter));
+    owner.is_none_or(|owner| std::ptr::eq(owner, limit))
+}
+
+/// What raises that hold at this moment, in Unix seconds, have left.
+fn left_of(raises: &[Raise], record: &Record, terms: Terms<'_>, moment: u64) -> u128 {
+    let active = raises.iter().filter(|raise| moment < raise.until);
     let purses = active.map(|raise| {
         let spent = record.bucket(raise.purse, 0).used;
         let lent = terms.lent(raise.amount, raise.purse, 0);
         lent.saturating_sub(spent)
     });
-    let whole = purses.fold(amount, u128::saturating_add);
-    whole.saturating_sub(bucket.used.saturating_sub(bucket.raised))
+    purses.fold(0, u128::saturating_add)
 }
 
 /// Takes note of what was spent besides, in the order in which raises are spent.
@@ -142,7 +165,8 @@ pub(super) fn give_back(record: &mut Record, parts: &[Part], part: &Part, amount
     }
 }
 
-/// Settles what was reserved of a rate as what was used.
+/// Settles what was reserved of a rate as what was used. Its rule may have been switched between
+/// shadow and enforced since, and the counter with it.
 pub(super) fn settle_rate(
     record: &mut Record,
     limits: &[Limit],
@@ -157,9 +181,13 @@ pub(super) fn settle_rate(
     });
     let units = |amount| u64::try_from(amount).unwrap_or(u64::MAX);
     if let Some(rate) = rates {
-        let state = record.rate(id);
+        let other = id.in_other_mode();
+        let is_both = limits.iter().any(|l| l.bound.counter() == Some(other));
+        let is_switched = !is_both && record.has_counter(other) && !record.has_counter(id);
+        let kept = if is_switched { other } else { id };
+        let state = record.rate(kept);
         let state = rate.settle(state, units(reserved), units(used), now.monotonic);
-        record.set_rate(id, state);
+        record.set_rate(kept, state);
     }
 }
 

@@ -103,6 +103,10 @@ fn max_output(api: Api, object: &Object<'_>) -> Result<(Option<u32>, bool), Refu
             continue;
         };
         let tokens = whole(field, text)?;
+        if tokens == 0 && api != Api::Completions {
+            // Servers differ in whether that is no token or no maximum.
+            return Err(value::invalid(field, "must be at least 1"));
+        }
         if let Some((other, _)) = found.filter(|(_, known)| *known != tokens) {
             let problem = format!("differs from '{other}': send one of them");
             return Err(value::invalid(field, &problem));

@@ -75,9 +75,12 @@ impl Meter {
         };
         match &mut self.body {
             Body::Json(probe) => {
-                probe.push(chunk);
-                if let Some(report) = probe.new_report() {
-                    note(report, 0);
+                let mut rest = chunk;
+                while !rest.is_empty() {
+                    rest = probe.push_to_report(rest);
+                    if let Some(report) = probe.new_report() {
+                        note(report, 0);
+                    }
                 }
                 None
             }

@@ -29,7 +29,11 @@ impl Place {
             (Self::Root, b"choices") => Self::Choices,
             (Self::Choices, _) => Self::Choice,
             (Self::Root | Self::Choice, b"delta") => Self::Delta,
-            (Self::Delta, b"tool_calls" | b"function" | b"") => Self::Delta,
+            (
+                Self::Delta,
+                b"" | b"tool_calls" | b"function" | b"function_call" | b"custom" | b"content"
+                | b"thinking" | b"audio",
+            ) => Self::Delta,
             _ => Self::Elsewhere,
         }
     }
@@ -48,7 +52,9 @@ impl Place {
                     | b"thinking"
                     | b"partial_json"
                     | b"arguments"
+                    | b"input"
                     | b"refusal"
+                    | b"transcript"
             ),
             _ => false,
         }

@@ -7,8 +7,8 @@ use super::place::{Key, Place};
 
 /// Containers that are told apart; deeper ones are only counted.
 const WATCHED_DEPTH: usize = 8;
-/// Largest usage report that is kept.
-const LARGEST_REPORT: usize = 4096;
+/// Largest usage report that is kept; some tell of each step of the work.
+const LARGEST_REPORT: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lexeme {
@@ -61,6 +61,7 @@ pub(super) struct Probe {
     /// Inside a usage report: how many containers are open around it.
     around_report: Option<usize>,
     report_is_new: bool,
+    report_ends: bool,
     choices: Choices,
     /// The document is not an object, or it is one that tells of an error.
     foreign: bool,
@@ -86,7 +87,7 @@ impl Probe {
         };
     }
 
-    /// The text of the last complete usage object, at most 4 KiB of it.
+    /// The text of the last complete usage object, at most 64 KiB of it.
     pub(super) fn report(&self) -> Option<&[u8]> {
         let complete = !self.report.is_empty() && self.around_report.is_none();
         complete.then_some(self.report.as_slice())
@@ -132,6 +133,14 @@ impl Probe {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.pieces = self.pieces.saturating_add(1);
         let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = self.push_to_report(rest);
+        }
+    }
+
+    /// Reads to the end of the next report, and returns what follows.
+    pub(super) fn push_to_report<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let mut rest = bytes;
         // From here on `bytes` belong to the report, while one is being read.
         let mut of_report = bytes;
         while !rest.is_empty() {
@@ -141,10 +150,14 @@ impl Probe {
                 Lexeme::Text => self.text(rest),
                 Lexeme::Escape => self.escaped(rest),
             };
+            if std::mem::take(&mut self.report_ends) {
+                return rest;
+            }
         }
         if self.around_report.is_some() {
             self.keep(of_report, &[]);
         }
+        rest
     }
 
     /// Reads to the first byte of the document, and returns what follows.
@@ -183,8 +196,9 @@ impl Probe {
                     let ends_report = self.close();
                     if ends_report {
                         self.keep(of_report, after);
+                        self.report_ends = true;
                     }
-                    if self.depth == 0 {
+                    if self.depth == 0 || ends_report {
                         return after;
                     }
                 }

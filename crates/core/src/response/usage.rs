@@ -42,9 +42,9 @@ impl Usage {
         if !text.starts_with(b"{") {
             return Self::default();
         }
-        serde_json::from_slice::<Report<'_>>(text)
-            .map(Report::into_usage)
-            .unwrap_or_default()
+        let report = serde_json::from_slice::<Report<'_>>(text);
+        let usage = report.map(Report::into_usage);
+        usage.or_else(|_| parse_repeated(text)).unwrap_or_default()
     }
 
     /// Takes over what a later cumulative report says; kinds it leaves out keep their value.
@@ -175,6 +175,13 @@ impl Report<'_> {
             total,
         }
     }
+}
+
+/// Reads a report that gives a count twice: the last one holds.
+fn parse_repeated(text: &[u8]) -> serde_json::Result<Usage> {
+    let value: serde_json::Value = serde_json::from_slice(text)?;
+    let text = value.to_string();
+    serde_json::from_str::<Report<'_>>(&text).map(Report::into_usage)
 }
 
 fn details(value: Count<'_>) -> Details<'_> {

@@ -136,7 +136,7 @@ impl Account {
             if taken.counter.is_rate() {
                 let change = used as i128 - taken.amount as i128;
                 taken.amount = used;
-                self.pour(rule, change, now.monotonic);
+                self.refill(rules, rule, change, now.monotonic);
                 continue;
             }
             let kept = self.kept.get(&taken.counter).copied().unwrap_or_default();
@@ -308,6 +308,11 @@ impl Account {
                 }
             }
             let rule = owner(rules, taken.counter);
+            if taken.counter.is_rate() {
+                self.refill(rules, rule, more as i128, now.monotonic);
+                self.taken[index].amount = wanted;
+                continue;
+            }
             self.spend(index, rule, more, now);
             if let Bound::Window { raises, .. } = &rule.limit.bound {
                 let raised = &mut self.taken[index].raised;
@@ -376,6 +381,36 @@ impl Account {
             cell: cell(rule),
         };
         self.leaky.insert(counter, leaky);
+    }
+
+    /// What a request of before comes to besides what it has taken. Its rule may have been edited
+    /// since, or switched: then the bucket is another one.
+    fn refill(&mut self, rules: &[Rule], rule: &Rule, units: i128, now: u64) {
+        let (own, other) = before_switch(rule).unwrap();
+        let is_both = rules
+            .iter()
+            .any(|rule| rule.limit.bound.counter() == Some(other));
+        let has = |counter| self.leaky.contains_key(&counter);
+        let is_switched = !is_both && !has(own) && has(other);
+        let counter = if is_switched { other } else { own };
+        let leaky = self.leaky.get(&counter).copied();
+        let leaky = leaky.unwrap_or(Leaky {
+            level: 0,
+            at: now,
+            cell: cell(rule),
+        });
+        let passed = i128::from(now) - i128::from(leaky.at);
+        let mut before = (leaky.level as i128 - passed).max(0);
+        let mut most: i128 = horizon(rule).into();
+        if leaky.cell == cell(rule) {
+            before = before.min(most);
+        } else {
+            most = most.max(before);
+        }
+        let level = before + units * i128::from(leaky.cell);
+        let level = level.clamp(0, most) as u128;
+        let at = now;
+        self.leaky.insert(counter, Leaky { level, at, ..leaky });
     }
 
     fn level(&self, rule: &Rule, now: u64) -> u128 {

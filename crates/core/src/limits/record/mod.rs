@@ -88,6 +88,10 @@ impl Record {
         rate.left(self.rate(id), now)
     }
 
+    pub(super) fn has_counter(&self, id: CounterId) -> bool {
+        self.counter(id).is_some()
+    }
+
     pub(super) fn set_rate(&mut self, id: CounterId, state: rate::State) {
         if let Some(entry) = self.entry(id) {
             *entry = State::Rate(state);

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::credential;
-use tollgate_core::exchange::{Earlier, Exchange, Nanos, RequestHead, ResponseHead, Step};
+use tollgate_core::exchange::{Earlier, Exchange, RequestHead, ResponseHead, Step};
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learning::Learning;
@@ -17,7 +17,7 @@ use tollgate_core::settlement::{Ending, UsageSource};
 use crate::store::Store;
 
 /// 2026-11-25.
-const NOW: Nanos = 1_795_564_800_000_000_000;
+const NOW: u64 = 1_795_564_800_000_000_000;
 
 const CLOCKS: Now = Now {
     wall: NOW,
@@ -145,7 +145,7 @@ impl Bench {
             headers: Headers(&self.headers),
             earlier: Earlier::default(),
             end_of_stream: false,
-            now: NOW,
+            now: CLOCKS,
         }
     }
 }

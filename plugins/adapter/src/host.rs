@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::BufferType;
-use tollgate_core::exchange::Nanos;
 use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::rate::Monotonic;
 use tollgate_core::settlement::Ending;
 
 /// Envoy's response flags that say that the client ended the stream: "downstream connection
@@ -20,20 +20,21 @@ const NEVER_SENT: u64 =
 
 /// The time by both clocks.
 pub(crate) fn clocks() -> Now {
-    Now {
-        wall: now(),
-        monotonic: tollgate_monotonic::now(),
-    }
-}
-
-/// Nanoseconds since the Unix epoch.
-pub(crate) fn now() -> Nanos {
     let since_epoch = hostcalls::get_current_time()
         .ok()
         .and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok());
-    since_epoch.map_or(0, |duration| {
+    let wall = since_epoch.map_or(0, |duration| {
         u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-    })
+    });
+    Now {
+        wall,
+        monotonic: monotonic(),
+    }
+}
+
+/// What no one can set.
+pub(crate) fn monotonic() -> Monotonic {
+    tollgate_monotonic::now()
 }
 
 /// The first `size` bytes of the request's body as buffered.

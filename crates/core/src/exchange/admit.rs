@@ -73,7 +73,7 @@ impl Exchange {
             reservations,
             instead_of: plan.instead_of,
         });
-        self.notes.forward(now.wall);
+        self.notes.forward(now.monotonic);
         Ok(Admission::Forward(plan.forward))
     }
 

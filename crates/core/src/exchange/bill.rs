@@ -73,6 +73,7 @@ impl Held {
             worst,
             named,
             expected,
+            ..
         } = &self.estimate.demand;
         let topped_up = Amounts {
             completion: self.covered,
@@ -118,7 +119,8 @@ impl Exchange {
         learned: &Learned,
     ) -> (Quantities, Basis) {
         let is_chargeable = self.api.is_some_and(|api| api.is_chargeable());
-        if !is_chargeable || ending.never_sent || self.notes.is_free() {
+        let never_sent = ending.never_sent && !self.notes.is_success();
+        if !is_chargeable || never_sent || self.notes.is_free() {
             return (Quantities::default(), Basis::Free);
         }
         let metered = self.meter.as_ref().map(|meter| meter.metered());
@@ -144,6 +146,11 @@ impl Exchange {
     /// `continuous_usage_stats`), what was counted or took its time.
     fn reported(&self, held: &Held, metered: &Metered, made: u64) -> Quantities {
         let mut quantities = Quantities::of(&metered.usage, self.dialect);
+        let has_output = self.api.is_some_and(Api::has_output);
+        if let Some(total) = metered.usage.alone().filter(|_| has_output) {
+            let prompt = held.estimate.demand.expected.prompt.min(total);
+            quantities = Quantities::plain(prompt, total.saturating_sub(prompt));
+        }
         let is_stream = self.meter.as_ref().is_some_and(|meter| !meter.is_json());
         let broke_off = is_stream && !self.notes.is_complete();
         if broke_off || metered.is_outdated || metered.usage.output.is_none() {

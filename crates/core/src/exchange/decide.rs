@@ -53,7 +53,7 @@ impl Exchange {
             _ => {}
         }
         let remove = self.removals(head.headers);
-        self.notes.forward(head.now);
+        self.notes.forward(head.now.monotonic);
         Ok(Step::Forward(Forward {
             remove,
             ..Forward::default()
@@ -66,7 +66,7 @@ impl Exchange {
         source: AskSource<'_>,
     ) -> Result<Option<KeyId>, Refusal> {
         if self.concerns.authenticate {
-            let now = head.now / 1_000_000_000;
+            let now = head.now.seconds();
             return credential::authenticate(&self.policy, head.headers, source, now).map(Some);
         }
         // A key that the module before knew and this one does not: policies are being exchanged.

@@ -1,7 +1,8 @@
 //! What arrives with each phase of an exchange, and what changes on its way.
 
-use super::Nanos;
 use crate::headers::Headers;
+use crate::limits::judge::Now;
+use crate::limits::rate::Monotonic;
 use crate::reply::Reply;
 use crate::secret::Hash;
 
@@ -15,7 +16,7 @@ pub struct RequestHead<'a> {
     /// No body follows.
     pub end_of_stream: bool,
     /// When the request began.
-    pub now: Nanos,
+    pub now: Now,
 }
 
 /// What earlier modules of the same chain found.
@@ -70,7 +71,7 @@ pub struct ResponseHead<'a> {
     /// No body follows.
     pub end_of_stream: bool,
     /// When they came.
-    pub now: Nanos,
+    pub now: Monotonic,
 }
 
 impl ResponseHead<'_> {

@@ -1,6 +1,7 @@
 //! Whether and how an answer is metered.
 
-use super::{Exchange, Nanos, ResponseHead, picker};
+use super::{Exchange, ResponseHead, picker};
+use crate::limits::rate::Monotonic;
 use crate::response::Meter;
 
 impl Exchange {
@@ -39,7 +40,7 @@ impl Exchange {
         &mut self,
         chunk: &[u8],
         end_of_stream: bool,
-        now: Nanos,
+        now: Monotonic,
     ) -> Option<Vec<u8>> {
         let is_cut = self.is_cut();
         let meter = self.meter.as_mut()?;

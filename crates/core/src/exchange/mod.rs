@@ -25,6 +25,7 @@ use crate::credential::AskSource;
 use crate::headers::Headers;
 use crate::limits::judge::Now;
 use crate::limits::learning::{Learning, Observation};
+use crate::limits::rate::Monotonic;
 use crate::limits::standing::Standing;
 use crate::limits::taken::Taken;
 use crate::policy::{KeyId, Policy};
@@ -42,9 +43,6 @@ pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseH
 use self::overrun::Cut;
 pub use self::picker::DROPPED_REASON;
 pub use self::plan::Plan;
-
-/// Nanoseconds since the Unix epoch.
-pub type Nanos = u64;
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -128,7 +126,7 @@ impl Exchange {
     /// Phase 1: who asks for what. `source` is asked for the client's address if the key is bound to
     /// some.
     pub fn request_headers(&mut self, head: RequestHead<'_>, source: AskSource<'_>) -> Step {
-        self.notes.began = head.now;
+        self.notes.began = head.now.monotonic;
         let path = head.headers.first(":path").unwrap_or_default();
         self.dialect = api::dialect(path, head.headers.first("anthropic-version").is_some());
         self.request_id = head
@@ -211,7 +209,7 @@ impl Exchange {
         &mut self,
         chunk: &[u8],
         end_of_stream: bool,
-        now: Nanos,
+        now: Monotonic,
     ) -> Option<Vec<u8>> {
         self.notes.answer_goes_on(end_of_stream);
         if self.refusal.push(chunk) {
@@ -222,7 +220,7 @@ impl Exchange {
 
     /// The answer ends with trailers. A piece that was held back can't pass any more: it is part of
     /// an event that never ended, which no client reads.
-    pub fn response_trailers(&mut self, now: Nanos) {
+    pub fn response_trailers(&mut self, now: Monotonic) {
         self.response_body(&[], true, now);
     }
 
@@ -237,7 +235,7 @@ impl Exchange {
     }
 
     /// Phase 6: what it is charged; the first call counts.
-    pub fn close(&mut self, ending: Ending, now: Nanos, learning: &Learning) {
+    pub fn close(&mut self, ending: Ending, now: Monotonic, learning: &Learning) {
         if self.bill.is_none() {
             let worked_ms = self.notes.worked_ms(now);
             let model = self.notes.model.as_deref().unwrap_or_default();
@@ -247,7 +245,7 @@ impl Exchange {
     }
 
     /// Phase 7: what it came to.
-    pub fn settle(&self, ending: Ending, now: Nanos) -> Settlement<'_> {
+    pub fn settle(&self, ending: Ending, now: Monotonic) -> Settlement<'_> {
         let metered = self.meter.as_ref().map(Meter::metered);
         Settlement::new(
             &self.policy,

@@ -1,11 +1,12 @@
 //! A stream that passes what is reserved for it: more is reserved in steps, and where that does not
 //! fit a limit that says `on_overrun: cut`, the stream ends there.
 
+use super::Exchange;
 use super::admit::limits;
 use super::bill;
-use super::{Exchange, Nanos};
 use crate::limits::extending::Extended;
 use crate::limits::judge::Now;
+use crate::limits::rate::Monotonic;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Amounts, Mode, Overrun};
 use crate::limits::settling::Failure;
@@ -34,7 +35,7 @@ pub(super) enum Cut {
 impl Exchange {
     /// What has to be reserved for a stream in all, once it has passed what is reserved for it. Only
     /// then is the clock read.
-    pub fn top_up(&mut self, now: impl Fn() -> Nanos) -> Option<(Amounts, Vec<Reservation>)> {
+    pub fn top_up(&mut self, now: impl Fn() -> Monotonic) -> Option<(Amounts, Vec<Reservation>)> {
         let held = self.held.as_mut()?;
         let meter = self.meter.as_ref()?;
         let made = meter.made();

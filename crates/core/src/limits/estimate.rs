@@ -109,6 +109,7 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
             },
             named: named_amounts,
             expected: amounts(prompt, outputs(usual), false),
+            least: amounts(prompt, outputs(named.and(usual).or(Some(1))), false),
         },
         max_output: bound.filter(|_| answers > 0),
     }

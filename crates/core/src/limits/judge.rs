@@ -153,7 +153,7 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
     };
     let state = record.rate(*counter);
     let mut judged = Judged::default();
-    for amount in asked(limit.admit, *measure, demand) {
+    for amount in asked(limit.admit, *measure, demand, rate.burst().into()) {
         let units = u64::try_from(amount).unwrap_or(u64::MAX);
         match rate.take(state, units, now.monotonic) {
             Ok(_) => {
@@ -193,7 +193,7 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     };
     let left = view.left;
     let mut requested = 0;
-    for amount in asked(limit.admit, view.measure, demand) {
+    for amount in asked(limit.admit, view.measure, demand, view.amount) {
         requested = amount;
         if amount <= left {
             break;
@@ -236,15 +236,23 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     }
 }
 
-/// The amounts that a limit admits a request by, the preferred one first.
-fn asked(admit: Admit, measure: Measure, demand: &Demand) -> impl Iterator<Item = u128> {
+/// The amounts that a limit admits a request by, the preferred one first. What is only expected is no
+/// more than the limit ever grants: a small one would admit no request at all.
+fn asked(
+    admit: Admit,
+    measure: Measure,
+    demand: &Demand,
+    most: u128,
+) -> impl Iterator<Item = u128> {
     let (first, second) = match admit {
         Admit::WorstCase => (&demand.worst, None),
-        Admit::Expected => (&demand.named, Some(&demand.expected)),
+        Admit::Expected => {
+            let least = measure.of(&demand.least);
+            let expected = measure.of(&demand.expected);
+            (&demand.named, Some(expected.min(most.max(least))))
+        }
     };
-    let first = measure.of(first);
-    let second = second.map(|amounts| measure.of(amounts));
-    std::iter::once(first).chain(second)
+    std::iter::once(measure.of(first)).chain(second)
 }
 
 /// A window limit as it stands.

@@ -39,6 +39,8 @@ pub struct Demand {
     pub named: Amounts,
     /// With what is usual, or what it names if that is less.
     pub expected: Amounts,
+    /// With next to no output where it names no maximum; else what is expected.
+    pub least: Amounts,
 }
 
 /// What has to fit for a request to be admitted.

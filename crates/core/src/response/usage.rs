@@ -82,7 +82,7 @@ impl Usage {
     /// All input tokens, cached ones included: Anthropic counts those beside `input_tokens`.
     pub fn prompt(&self, dialect: Dialect) -> Option<u64> {
         match dialect {
-            Dialect::OpenAi => self.input,
+            Dialect::OpenAi => self.input.or(self.alone()),
             Dialect::Anthropic => {
                 let beside = [self.cached, self.cache_write].into_iter().flatten();
                 let beside = beside.fold(0, u64::saturating_add);
@@ -91,9 +91,15 @@ impl Usage {
         }
     }
 
+    /// A total with which neither side is told.
+    pub fn alone(&self) -> Option<u64> {
+        let is_alone = self.input.is_none() && self.output.is_none();
+        self.total.filter(|_| is_alone)
+    }
+
     /// Whether any kind was reported.
     pub fn is_reported(&self) -> bool {
-        self.kinds().iter().any(|(_, count)| count.is_some())
+        self.total.is_some() || self.kinds().iter().any(|(_, count)| count.is_some())
     }
 
     /// Every kind as reported, by its name in logs and metrics, but `input`, for which
@@ -157,12 +163,8 @@ impl Report<'_> {
                 .or(self.output_tokens_details),
         );
         let output = count(self.completion_tokens).or(count(self.output_tokens));
-        let total = count(self.total_tokens);
-        let alone = total.filter(|_| output.is_none());
         Usage {
-            input: count(self.prompt_tokens)
-                .or(count(self.input_tokens))
-                .or(alone),
+            input: count(self.prompt_tokens).or(count(self.input_tokens)),
             cached: count(self.cache_read_input_tokens).or(count(prompt.cached_tokens)),
             cache_write: count(self.cache_creation_input_tokens),
             cache_write_1h: count(details(self.cache_creation).ephemeral_1h_input_tokens),
@@ -172,7 +174,7 @@ impl Report<'_> {
             audio_output: count(completion.audio_tokens),
             image_input: count(prompt.image_tokens),
             image_output: count(completion.image_tokens),
-            total,
+            total: count(self.total_tokens),
         }
     }
 }
@@ -238,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_total_alone_is_all_prompt() {
-        assert_eq!(parse(r#"{"total_tokens":9}"#).input, Some(9));
+        let usage = parse(r#"{"total_tokens":9}"#);
+        assert_eq!(usage.prompt(Dialect::OpenAi), Some(9));
     }
 
     #[test]

@@ -5,7 +5,8 @@ mod notes;
 pub(crate) use notes::Notes;
 
 use crate::api::{Api, Dialect};
-use crate::exchange::{Bill, Nanos};
+use crate::exchange::Bill;
+use crate::limits::rate::Monotonic;
 use crate::limits::rule::Amounts;
 use crate::policy::{Policy, Tenant};
 use crate::refusal::LimitReached;
@@ -96,9 +97,9 @@ pub struct Settlement<'a> {
     /// A successful answer that should have reported usage and did not, however it ended.
     pub lacks_usage: bool,
     /// Nanoseconds from the request's headers to the first content.
-    pub time_to_first_token: Option<Nanos>,
+    pub time_to_first_token: Option<Monotonic>,
     /// Nanoseconds from the request's headers to now.
-    pub duration: Nanos,
+    pub duration: Monotonic,
     /// What it is charged, if it was admitted.
     pub bill: Option<Bill>,
     /// What was held for it, if anything counts.
@@ -121,7 +122,7 @@ impl<'a> Settlement<'a> {
         metered: Metered,
         charge: Charge<'a>,
         ending: Ending,
-        now: Nanos,
+        now: Monotonic,
     ) -> Self {
         let Metered { usage, deltas, .. } = metered;
         let source = match deltas {

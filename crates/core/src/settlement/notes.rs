@@ -1,18 +1,18 @@
 //! What is noted while an exchange goes on.
 
 use super::{Ending, Outcome};
-use crate::exchange::Nanos;
+use crate::limits::rate::Monotonic;
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::{Request, Route};
 
 /// From the first header to the log.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    pub(crate) began: Nanos,
+    pub(crate) began: Monotonic,
     /// When the request went upstream.
-    sent: Nanos,
+    sent: Monotonic,
     /// When an answer that is no stream began: then its work is done, however slowly it is read.
-    answered_at: Option<Nanos>,
+    answered_at: Option<Monotonic>,
     pub(crate) is_probe: bool,
     answered: bool,
     pub(super) refused: Option<Refused>,
@@ -28,7 +28,7 @@ pub(crate) struct Notes {
     is_rejected: bool,
     status: Option<u16>,
     complete: bool,
-    pub(super) first_token: Option<Nanos>,
+    pub(super) first_token: Option<Monotonic>,
 }
 
 #[derive(Debug)]
@@ -88,19 +88,19 @@ impl Notes {
     }
 
     /// The request goes upstream.
-    pub(crate) fn forward(&mut self, now: Nanos) {
+    pub(crate) fn forward(&mut self, now: Monotonic) {
         self.forwarded = true;
         self.sent = now;
     }
 
     /// Milliseconds that the upstream has worked, begun ones included.
-    pub(crate) fn worked_ms(&self, now: Nanos) -> u64 {
+    pub(crate) fn worked_ms(&self, now: Monotonic) -> u64 {
         let until = self.answered_at.unwrap_or(now);
         until.saturating_sub(self.sent).div_ceil(1_000_000)
     }
 
     /// `whole_at`: when an answer began that is no stream.
-    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool, whole_at: Option<Nanos>) {
+    pub(crate) fn answer(&mut self, status: u16, end_of_stream: bool, whole_at: Option<Monotonic>) {
         self.status = Some(status);
         self.answered_at = whole_at;
         self.complete = end_of_stream;
@@ -115,7 +115,7 @@ impl Notes {
     }
 
     /// The first content has come.
-    pub(crate) fn first_token(&mut self, now: Nanos) {
+    pub(crate) fn first_token(&mut self, now: Monotonic) {
         self.first_token = Some(now.saturating_sub(self.began));
     }
 

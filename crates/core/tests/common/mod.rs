@@ -18,6 +18,10 @@ use tollgate_core::secret;
 
 /// Every exchange in these tests begins at this second.
 pub(crate) const NOW: u64 = 1_800_000_000;
+const CLOCKS: Now = Now {
+    wall: NOW * 1_000_000_000,
+    monotonic: 1,
+};
 
 /// Two organizations; each key's secret is `sk-<name>`.
 pub(crate) fn document() -> Value {
@@ -108,7 +112,7 @@ impl Request<'_> {
             headers,
             earlier: Earlier::default(),
             end_of_stream: self.body.is_empty(),
-            now: NOW * 1_000_000_000,
+            now: CLOCKS,
         };
         let source = || self.source.map(|source| source.parse().unwrap());
         let step = exchange.request_headers(head, &source);
@@ -127,10 +131,7 @@ impl Request<'_> {
 
 /// Through the phases of the body, of a request whose accounts have no limits.
 fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
-    let now = Now {
-        wall: NOW * 1_000_000_000,
-        monotonic: 1,
-    };
+    let now = CLOCKS;
     let learning = Learning::default();
     let plan = exchange.request_body(body, now, &learning)?;
     match exchange.admit(plan, Taken::default(), now, &learning)? {

@@ -22,7 +22,7 @@ fn begin(gateway: &mut Gateway, path: &str) -> Exchange {
 
 fn charged(gateway: &mut Gateway, mut exchange: Exchange) -> (Basis, u64, u64) {
     gateway.settle(&mut exchange, Ending::default());
-    let settlement = exchange.settle(Ending::default(), gateway.now.wall);
+    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
     let bill = settlement.bill.unwrap();
     (bill.basis, bill.used.prompt, bill.used.completion)
 }
@@ -47,7 +47,7 @@ fn a_report_of_one_side_makes_the_other_no_gift() {
         gateway.pass(1);
         gateway.answer(&mut exchange, &usage);
         let bill = exchange
-            .settle(Ending::default(), gateway.now.wall)
+            .settle(Ending::default(), gateway.now.monotonic)
             .bill
             .unwrap();
         let found = (bill.basis, bill.used.prompt, bill.used.completion);
@@ -67,7 +67,7 @@ fn what_came_after_the_last_report_is_counted() {
         gateway.begin_stream(&mut exchange);
         let stream = [started, &delta.repeat(50), end].concat();
         // The upstream ends it, in whatever way.
-        exchange.response_body(stream.as_bytes(), true, gateway.now.wall);
+        exchange.response_body(stream.as_bytes(), true, gateway.now.monotonic);
         assert_eq!(
             charged(&mut gateway, exchange),
             (Basis::Reported, 14, output)
@@ -100,10 +100,14 @@ fn time_counts_while_the_upstream_works() {
     gateway.pass(3);
     gateway.told(&mut exchange);
     gateway.pass(100);
-    exchange.response_body(b"{\"usage\":{\"total_tokens\":9}}", true, gateway.now.wall);
-    exchange.close(Ending::default(), gateway.now.wall, &gateway.learning);
+    exchange.response_body(
+        b"{\"usage\":{\"total_tokens\":9}}",
+        true,
+        gateway.now.monotonic,
+    );
+    exchange.close(Ending::default(), gateway.now.monotonic, &gateway.learning);
     let bill = exchange
-        .settle(Ending::default(), gateway.now.wall)
+        .settle(Ending::default(), gateway.now.monotonic)
         .bill
         .unwrap();
     assert_eq!(bill.cost.usd.to_string(), "3");

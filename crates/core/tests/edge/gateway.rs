@@ -124,7 +124,7 @@ impl Gateway {
             headers: Headers(&headers),
             earlier: Earlier::default(),
             end_of_stream: false,
-            now: self.now.wall,
+            now: self.now,
         };
         let step = exchange.request_headers(head, &|| None);
         assert!(matches!(step, Step::AwaitBody { .. }), "{step:?}");
@@ -167,7 +167,7 @@ impl Gateway {
             content_length: None,
             dropped_reason: None,
             end_of_stream: false,
-            now: self.now.wall,
+            now: self.now.monotonic,
         });
         edits.set
     }
@@ -176,7 +176,7 @@ impl Gateway {
     pub(crate) fn answer(&mut self, exchange: &mut Exchange, usage: &Value) {
         self.told(exchange);
         let body = json!({"usage": usage}).to_string();
-        exchange.response_body(body.as_bytes(), true, self.now.wall);
+        exchange.response_body(body.as_bytes(), true, self.now.monotonic);
         self.settle(exchange, Ending::default());
     }
 
@@ -189,15 +189,15 @@ impl Gateway {
             content_length: None,
             dropped_reason: None,
             end_of_stream: false,
-            now: self.now.wall,
+            now: self.now.monotonic,
         });
     }
 
     /// A piece of a stream; what passes of it.
     pub(crate) fn pass_on(&mut self, exchange: &mut Exchange, piece: &str) -> String {
-        let passed = exchange.response_body(piece.as_bytes(), false, self.now.wall);
+        let passed = exchange.response_body(piece.as_bytes(), false, self.now.monotonic);
         let passed = passed.unwrap_or_else(|| piece.into());
-        if let Some((amounts, reservations)) = exchange.top_up(|| self.now.wall) {
+        if let Some((amounts, reservations)) = exchange.top_up(|| self.now.monotonic) {
             let policy = exchange.policy();
             let model = exchange.held().unwrap().0.unwrap();
             let accounts = policy.accounts(exchange.key_id(), policy.model(model));
@@ -224,7 +224,7 @@ impl Gateway {
             headers: Headers(&headers),
             earlier: Earlier::default(),
             end_of_stream: true,
-            now: self.now.wall,
+            now: self.now,
         };
         let step = exchange.request_headers(head, &|| None);
         assert!(matches!(step, Step::ReadAccounts), "{step:?}");
@@ -239,7 +239,7 @@ impl Gateway {
 
     /// The exchange is over.
     pub(crate) fn settle(&mut self, exchange: &mut Exchange, ending: Ending) {
-        exchange.close(ending, self.now.wall, &self.learning);
+        exchange.close(ending, self.now.monotonic, &self.learning);
         let Some((model, reservations)) = exchange.held() else {
             return;
         };
@@ -247,7 +247,11 @@ impl Gateway {
         let model = model.and_then(|model| policy.model(model));
         let accounts = policy.accounts(exchange.key_id(), model);
         let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
-        let used = exchange.settle(ending, self.now.wall).bill.unwrap().used;
+        let used = exchange
+            .settle(ending, self.now.monotonic)
+            .bill
+            .unwrap()
+            .used;
         let mut settling = Settling::new(&terms, reservations, used, self.now);
         run(&mut settling, &mut self.store.of(&accounts));
     }

@@ -1,6 +1,7 @@
 //! Whole exchanges with limits, over a store in memory.
 
 mod bills;
+mod evasions;
 mod gateway;
 mod look;
 mod media;

@@ -63,6 +63,7 @@ pub(crate) fn costs(pico: u128) -> Demand {
         worst: amounts,
         named: amounts,
         expected: amounts,
+        least: amounts,
     }
 }
 

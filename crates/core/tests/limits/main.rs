@@ -3,6 +3,7 @@
 //! write.
 
 mod account;
+mod edits;
 mod examples;
 mod leases;
 mod raises;
@@ -48,10 +49,13 @@ fn amounts() -> impl Strategy<Value = Amounts> {
 }
 
 fn demand() -> impl Strategy<Value = Demand> {
-    (amounts(), amounts(), amounts()).prop_map(|(worst, named, expected)| Demand {
-        worst,
-        named,
-        expected,
+    (amounts(), amounts(), amounts(), amounts()).prop_map(|(worst, named, expected, least)| {
+        Demand {
+            worst,
+            named,
+            expected,
+            least,
+        }
     })
 }
 

@@ -99,3 +99,18 @@ fn the_raise_of_a_rule_that_only_warns_opens_none_that_refuses() {
         }
     }
 }
+
+/// Tomorrow's window with what is left of the raise grants it.
+#[test]
+fn what_the_next_window_and_a_raise_grant_is_not_too_large() {
+    let limits = [budget(Period::Day, 100, &[("a", 50, NOON + 9 * DAY)])];
+    let mut account = Account::default();
+    let first = account.take(&limits, costs(50), at(NOON)).unwrap();
+    account.settle(&limits, &first, 50, at(NOON));
+    let wait = account.take(&limits, costs(120), at(NOON));
+    assert!(
+        account.take(&limits, costs(120), at(NOON + DAY)).is_ok(),
+        "tomorrow it passes"
+    );
+    assert!(matches!(wait, Err(Wait::For(_))), "{wait:?}");
+}

@@ -227,10 +227,21 @@ impl Account {
         let choose = |measure: Measure, left: u128| {
             let amounts = match rule.limit.admit {
                 Admit::WorstCase => vec![measure.of(&question.demand.worst)],
-                Admit::Expected => vec![
-                    measure.of(&question.demand.named),
-                    measure.of(&question.demand.expected),
-                ],
+                Admit::Expected => {
+                    let expected = measure.of(&question.demand.expected);
+                    let grants = match &rule.limit.bound {
+                        Bound::Window { amount, .. } => *amount,
+                        Bound::Rate { .. } => rule.numbers.burst.into(),
+                        _ => u128::MAX,
+                    };
+                    let is_small = grants < expected;
+                    // Unless even the least of it is more than the rule ever grants.
+                    let usual = match is_small {
+                        true => grants.max(measure.of(&question.demand.least)).min(expected),
+                        false => expected,
+                    };
+                    vec![measure.of(&question.demand.named), usual]
+                }
             };
             let found = amounts.iter().find(|amount| **amount <= left).copied();
             (found, found.unwrap_or(amounts[amounts.len() - 1]))

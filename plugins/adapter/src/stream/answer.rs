@@ -24,7 +24,7 @@ impl Stream {
             Vec::new()
         };
         let now = if exchange.awaits_first_token() {
-            host::now()
+            host::monotonic()
         } else {
             0
         };
@@ -66,7 +66,7 @@ impl Stream {
         let Some(exchange) = self.metered_exchange() else {
             return;
         };
-        let Some((amounts, reservations)) = exchange.top_up(host::now) else {
+        let Some((amounts, reservations)) = exchange.top_up(host::monotonic) else {
             return;
         };
         let Some(owner) = owner(exchange) else {

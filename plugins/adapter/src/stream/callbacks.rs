@@ -53,7 +53,7 @@ impl HttpContext for Stream {
                 .and_then(|text| text.parse().ok()),
             dropped_reason: headers.first(DROPPED_REASON),
             end_of_stream,
-            now: host::now(),
+            now: host::monotonic(),
         });
         if edits.drops_length {
             self.set_http_response_header("content-length", None);
@@ -74,7 +74,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         if let Some(exchange) = self.metered_exchange() {
-            exchange.response_trailers(host::now());
+            exchange.response_trailers(host::monotonic());
             self.publish();
             self.tell_cost();
         }

@@ -89,7 +89,7 @@ impl Stream {
                 model: model.as_deref(),
             },
             end_of_stream,
-            now: host::now(),
+            now: host::clocks(),
         };
         match exchange.request_headers(head, &host::source_address) {
             Step::Reply(reply) => self.reply(reply),

@@ -69,7 +69,7 @@ impl Stream {
         let exchange = self.exchange.as_mut();
         if let Some(exchange) = exchange.filter(|exchange| exchange.is_to_be_charged()) {
             let ending = ending(exchange);
-            vm::with_learning(|learning| exchange.close(ending, host::now(), learning));
+            vm::with_learning(|learning| exchange.close(ending, host::monotonic(), learning));
         }
     }
 
@@ -89,7 +89,7 @@ impl Stream {
     /// What is known while the exchange goes on.
     pub(super) fn so_far(&self) -> Option<Settlement<'_>> {
         let exchange = self.exchange.as_ref()?;
-        Some(exchange.settle(Ending::default(), host::now()))
+        Some(exchange.settle(Ending::default(), host::monotonic()))
     }
 
     fn settlement(&self) -> Option<Settlement<'_>> {
@@ -98,7 +98,7 @@ impl Stream {
             true => ending(exchange),
             false => Ending::default(),
         };
-        Some(exchange.settle(ending, host::now()))
+        Some(exchange.settle(ending, host::monotonic()))
     }
 }
 

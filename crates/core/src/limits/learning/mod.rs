@@ -25,6 +25,8 @@ const MOST: usize = 4096;
 pub struct Learning {
     models: BTreeMap<Box<str>, OfModel>,
     organizations: usize,
+    /// What was shared last: others come first.
+    shared: Option<Subject>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ struct Entry {
 }
 
 /// Of which something was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     model: Box<str>,
     organization: Option<Box<str>>,
@@ -112,7 +114,7 @@ impl Learning {
         }
     }
 
-    /// Those of which others do not know all that this VM has seen; at most this many.
+    /// Those of which others do not know all that this VM has seen; at most this many, in turn.
     pub fn unshared(&self, most: usize) -> Vec<Subject> {
         let all = self.models.iter().flat_map(|(model, seen)| {
             let own = seen.by_organization.iter();
@@ -125,7 +127,9 @@ impl Learning {
                     organization: organization.cloned(),
                 })
         });
-        all.take(most).collect()
+        let is_later = |subject: &Subject| Some(subject) > self.shared.as_ref();
+        let (later, earlier): (Vec<_>, Vec<_>) = all.partition(is_later);
+        later.into_iter().chain(earlier).take(most).collect()
     }
 
     /// What all have seen, this VM included, to be written under this number; `found`: what they
@@ -148,6 +152,7 @@ impl Learning {
         if let Some(entry) = self.entry_mut(subject) {
             entry.fresh = Seen::default();
             entry.know(seen);
+            self.shared = Some(subject.clone());
         }
     }
 

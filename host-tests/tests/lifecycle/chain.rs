@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tollgate_host_tests::scenario::{Abort, Answer, Request};
 use tollgate_host_tests::stage::Seen;
@@ -17,6 +17,7 @@ use crate::client::{refused, served, shown};
 use crate::gateway::{Gateway, wait_for};
 use crate::messages::{answered, chat, held, request, stream_at_once, streamed_chat};
 use crate::modules::{CHAIN, ROUTED, start};
+use crate::partial_chains::exchange;
 use crate::rules::{PLAIN, hash, rules, secret};
 
 pub(crate) const PROMISES: &[Promise] = &[
@@ -63,12 +64,7 @@ fn edit(folder: &Path) -> Result<()> {
     let before = rules(&models, &["one"]);
     let gateway = start(folder, &before, &CHAIN)?;
     gateway.edit(&(before + &narrow()))?;
-    let policy = "/resources/0/typed_config/config/configuration";
-    let edited = gateway.setup.read("module.json")?;
-    let edited = edited.pointer(policy).context("no policy")?;
-    let mut module = gateway.setup.read("key-auth.json")?;
-    *module.pointer_mut(policy).context("no policy")? = edited.clone();
-    gateway.setup.swap("key-auth.json", &module.to_string())?;
+    exchange(&gateway, "key-auth")?;
     let version = gateway.setup.version()?;
     let mut in_a_row = 0;
     wait_for("key-auth knows the key on every worker", || {

@@ -31,6 +31,7 @@ mod messages;
 mod modules;
 mod overload;
 mod overruns;
+mod partial_chains;
 mod picker;
 mod refused_bodies;
 mod refused_edits;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         overload::PROMISES,
         modules::PROMISES,
         chain::PROMISES,
+        partial_chains::PROMISES,
         failover::PROMISES,
         keys::PROMISES,
         counting::PROMISES,

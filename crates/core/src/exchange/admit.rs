@@ -130,7 +130,7 @@ impl Exchange {
         first.clone()
     }
 
-    fn model_name(&self, model: Option<ModelId>) -> Option<Box<str>> {
+    pub(super) fn model_name(&self, model: Option<ModelId>) -> Option<Box<str>> {
         let model = self.policy.model(model?)?;
         Some(model.name.clone())
     }

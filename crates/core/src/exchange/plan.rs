@@ -10,7 +10,7 @@ use crate::limits::judge::Now;
 use crate::limits::learning::Learning;
 use crate::limits::rule::{Admit, Bound, Demand, Measure, Mode};
 use crate::policy::{Account, KeyId, Model, ModelId, Policy};
-use crate::refusal::Refusal;
+use crate::refusal::{CredentialFault, Refusal};
 use crate::request::size::Size;
 use crate::request::{Request, Route};
 
@@ -104,6 +104,12 @@ impl Exchange {
             forward.set = self.hints(&policy, found);
             model = Some(found.id);
             route = Some(found);
+        } else if self.concerns.reserves() {
+            let told = self.model_told(&policy, &request)?;
+            if self.notes.model.is_none() {
+                self.notes.reroute(self.model_name(Some(told)));
+            }
+            model = Some(told);
         } else if let Some(name) = &self.notes.model {
             model = policy.model_by_name(name);
         }
@@ -128,6 +134,25 @@ impl Exchange {
             refused: None,
             policy: Rc::clone(&self.policy),
         })
+    }
+
+    /// The model by which a module that does not route holds accounts to limits: as the router before
+    /// it has found, or without one as the client names it. None is not an answer, nor is no key
+    /// where keys have limits.
+    fn model_told(&self, policy: &Policy, request: &Request<'_>) -> Result<ModelId, Refusal> {
+        if self.key.is_none() && policy.limits_tenants() {
+            return Err(Refusal::Unauthenticated(CredentialFault::Missing));
+        }
+        match &self.notes.model {
+            // A router that knows more than this module: policies are being exchanged.
+            Some(name) => policy.model_by_name(name).ok_or(Refusal::NotReady),
+            None => {
+                let model = policy.model_by_name(&request.model);
+                model.ok_or_else(|| Refusal::ModelNotFound {
+                    model: crate::text::printable(request.model.as_bytes()),
+                })
+            }
+        }
     }
 
     /// What it may come to; `None` where nothing counts.

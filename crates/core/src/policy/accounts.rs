@@ -89,6 +89,15 @@ impl Policy {
         accounts
     }
 
+    /// Whether any key, team or organization has limits.
+    pub fn limits_tenants(&self) -> bool {
+        self.shared_accounts().next().is_some()
+            || (self.keys.iter()).any(|key| {
+                let restrictions = key.restrictions.as_ref();
+                restrictions.is_some_and(|restrictions| !restrictions.limits.is_empty())
+            })
+    }
+
     /// Organizations and teams that have limits: what many keys share.
     pub fn shared_accounts(&self) -> impl Iterator<Item = Account<'_>> {
         let tenant = |organization, team| Tenant {

@@ -11,8 +11,12 @@ use crate::Promise;
 use crate::accounts::{limited, priced_chat, reporting, settled};
 use crate::gateway::Gateway;
 use crate::messages::{answer, chat_with, stream_at_once};
+use crate::setup::Setup;
 
-pub(crate) const PROMISES: &[Promise] = &[("cost-header/is-on-short-answers", told)];
+pub(crate) const PROMISES: &[Promise] = &[
+    ("cost-header/is-on-short-answers", told),
+    ("cost-header/is-on-answers-that-end-with-trailers", trailers),
+];
 
 const BUDGET: &[(&str, &str)] = &[("one", "{budget: 1000, per: ever}")];
 
@@ -65,5 +69,22 @@ fn told(folder: &Path) -> Result<()> {
     let seen = gateway.ask(&chat, Some(&broken))?;
     ensure!(seen.client.status != Some(200) || seen.client.end != End::Complete);
     settled(&gateway, "one")?;
+    gateway.audit()
+}
+
+/// All of such an answer is held when its trailers come.
+fn trailers(folder: &Path) -> Result<()> {
+    let setup = Setup::with_http2(folder)?;
+    setup.configure(&format!("cost_header: true\n{}", limited(BUDGET)))?;
+    let gateway = setup.start()?;
+    let usage = json!({"prompt_tokens": 1000, "completion_tokens": 500});
+    let body = json!({"choices": [], "usage": usage}).to_string();
+    let answer = answer(json!({
+        "framing": "length", "body": [{"text": body}], "trailers": {"x-end": "1"},
+    }));
+    let cost = cost(&gateway, &priced_chat("one", 1000), &answer)?;
+    ensure!(cost.as_deref() == Some("0.002"), "{cost:?}");
+    let record = gateway.record("charged", "reported")?;
+    ensure!(record["cost_usd"] == "0.002", "{record}");
     gateway.audit()
 }

@@ -31,9 +31,20 @@ pub(crate) struct Setup {
 impl Setup {
     /// With the gateway module and the upstreams `default`, `east` and `west`.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
+        Self::before(folder, Protocol::H1)
+    }
+
+    /// The same with upstreams that speak HTTP/2.
+    pub(crate) fn with_http2(folder: &Path) -> Result<Self> {
+        let mut setup = Self::before(folder, Protocol::H2)?;
+        setup.arguments.push("--upstream-http2".into());
+        Ok(setup)
+    }
+
+    fn before(folder: &Path, protocol: Protocol) -> Result<Self> {
         let runtime = Runtime::new()?;
         let names = ["default", "east", "west"];
-        let upstream = runtime.block_on(Upstream::start(&names, Protocol::H1))?;
+        let upstream = runtime.block_on(Upstream::start(&names, protocol))?;
         Ok(Self {
             programs: Programs::from_env()?,
             runtime,

@@ -10,7 +10,7 @@ pub(super) enum Place {
     #[default]
     Elsewhere,
     Root,
-    /// `usage` of the root, of `response` or of `message`.
+    /// `usage` of the root, of `response` or of `message`; or of a choice, as Moonshot has it.
     Usage,
     /// `response` (Responses API events) or `message` (Anthropic's `message_start`).
     Holder,
@@ -24,7 +24,8 @@ impl Place {
     /// Where the value of this key belongs; an array's values have an empty one.
     pub(super) fn child(self, key: &[u8]) -> Self {
         match (self, key) {
-            (Self::Usage, _) | (Self::Root | Self::Holder, b"usage") => Self::Usage,
+            (Self::Usage, _) => Self::Usage,
+            (Self::Root | Self::Holder | Self::Choice, b"usage") => Self::Usage,
             (Self::Root, b"response" | b"message") => Self::Holder,
             (Self::Root, b"choices") => Self::Choices,
             (Self::Choices, _) => Self::Choice,

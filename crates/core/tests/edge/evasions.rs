@@ -464,3 +464,25 @@ fn a_total_alone_of_a_chat() {
         .unwrap();
     assert!(bill.used.completion > 4000, "{:?}", bill.quantities);
 }
+
+/// Moonshot's streams tell their usage in the last choice.
+#[test]
+fn usage_of_a_choice_is_a_report() {
+    let prices = json!([{"tokens": {"input": "1", "output": "1"}}]);
+    let mut gateway = budgeted(&prices, "1", &json!({}));
+    let body = json!({"model": "chat", "messages": [], "stream": true});
+    let (mut exchange, admitted) = gateway.chat(&body);
+    admitted.unwrap();
+    gateway.begin_stream(&mut exchange);
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 500});
+    let event =
+        json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}]});
+    gateway.pass_on(&mut exchange, &format!("data: {event}\n\ndata: [DONE]\n\n"));
+    exchange.response_body(b"", true, gateway.now.monotonic);
+    gateway.settle(&mut exchange, Ending::default());
+    let bill = exchange
+        .settle(Ending::default(), gateway.now.monotonic)
+        .bill
+        .unwrap();
+    assert_eq!((bill.used.prompt, bill.used.completion), (10, 500));
+}

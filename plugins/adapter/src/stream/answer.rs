@@ -11,7 +11,10 @@ use crate::{accounts, host, record};
 
 impl Stream {
     pub(super) fn answer(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.holds_answer && !end_of_stream {
+        if let Some(held) = &mut self.held_answer
+            && !end_of_stream
+        {
+            *held = size;
             return Action::Pause;
         }
         let Some(exchange) = self.metered_exchange() else {
@@ -49,9 +52,23 @@ impl Stream {
         Action::Continue
     }
 
+    /// The answer ends with trailers, and so does what is held of it.
+    pub(super) fn answer_ends(&mut self) {
+        let held = self.held_answer.unwrap_or(0);
+        let Some(exchange) = self.metered_exchange() else {
+            return;
+        };
+        if held > 0 {
+            exchange.response_body(&host::response_body(held), false, host::monotonic());
+        }
+        exchange.response_trailers(host::monotonic());
+        self.publish();
+        self.tell_cost();
+    }
+
     /// Says what the answer cost, in a header that has waited for that.
     pub(super) fn tell_cost(&mut self) {
-        if !std::mem::take(&mut self.holds_answer) {
+        if self.held_answer.take().is_none() {
             return;
         }
         self.close();

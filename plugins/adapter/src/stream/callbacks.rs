@@ -61,8 +61,8 @@ impl HttpContext for Stream {
         for (name, value) in &edits.set {
             self.set_http_response_header(name, Some(value));
         }
-        self.holds_answer = edits.holds;
         if edits.holds {
+            self.held_answer = Some(0);
             return Action::Pause;
         }
         Action::Continue
@@ -73,11 +73,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        if let Some(exchange) = self.metered_exchange() {
-            exchange.response_trailers(host::monotonic());
-            self.publish();
-            self.tell_cost();
-        }
+        self.answer_ends();
         Action::Continue
     }
 

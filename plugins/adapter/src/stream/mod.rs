@@ -37,8 +37,8 @@ pub(crate) struct Stream {
     request_published: bool,
     /// Whether the record is published.
     published: bool,
-    /// Whether the answer waits until its cost is known.
-    holds_answer: bool,
+    /// Bytes of an answer that waits until its cost is known.
+    held_answer: Option<usize>,
 }
 
 enum Phase {
@@ -65,7 +65,7 @@ impl Stream {
             upload: None,
             request_published: false,
             published: false,
-            holds_answer: false,
+            held_answer: None,
         }
     }
 

@@ -153,7 +153,9 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
     };
     let state = record.rate(*counter);
     let mut judged = Judged::default();
-    for amount in asked(limit.admit, *measure, demand, rate.burst().into()) {
+    let (left, _) = rate.left(state, now.monotonic);
+    let burst = rate.burst().into();
+    for amount in asked(limit.admit, *measure, demand, burst, left.into()) {
         let units = u64::try_from(amount).unwrap_or(u64::MAX);
         match rate.take(state, units, now.monotonic) {
             Ok(_) => {
@@ -170,7 +172,7 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
                 judged.shortfall = Some(Shortfall {
                     limit: index,
                     requested: amount,
-                    left: rate.left(state, now.monotonic).0.into(),
+                    left: left.into(),
                     held: 0,
                     wait: match shortage {
                         Shortage::Never => Wait::TooLarge,
@@ -193,7 +195,7 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     };
     let left = view.left;
     let mut requested = 0;
-    for amount in asked(limit.admit, view.measure, demand, view.amount) {
+    for amount in asked(limit.admit, view.measure, demand, view.amount, left) {
         requested = amount;
         if amount <= left {
             break;
@@ -236,23 +238,29 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
     }
 }
 
-/// The amounts that a limit admits a request by, the preferred one first. What is only expected is no
-/// more than the limit ever grants: a small one would admit no request at all.
+/// The amounts that a limit admits a request by, the preferred one first. Where it never grants what
+/// is only expected, that is all that is `left`: it would admit no such request at all.
 fn asked(
     admit: Admit,
     measure: Measure,
     demand: &Demand,
-    most: u128,
+    grants: u128,
+    left: u128,
 ) -> impl Iterator<Item = u128> {
+    let of = |amounts| measure.of(amounts);
     let (first, second) = match admit {
-        Admit::WorstCase => (&demand.worst, None),
+        Admit::WorstCase => (of(&demand.worst), None),
         Admit::Expected => {
-            let least = measure.of(&demand.least);
-            let expected = measure.of(&demand.expected);
-            (&demand.named, Some(expected.min(most.max(least))))
+            let expected = of(&demand.expected);
+            let is_out_of_reach = expected > grants.max(left);
+            let second = match is_out_of_reach {
+                true => of(&demand.least).max(left).min(expected),
+                false => expected,
+            };
+            (of(&demand.named), Some(second))
         }
     };
-    std::iter::once(measure.of(first)).chain(second)
+    std::iter::once(first).chain(second)
 }
 
 /// A window limit as it stands.

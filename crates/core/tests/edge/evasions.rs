@@ -398,25 +398,24 @@ fn a_served_stream_was_sent_whatever_the_flags() {
     assert_eq!(bill.used.completion, 500, "{:?}", bill.basis);
 }
 
-/// A limit that is smaller than what is usual before anything was learned: nobody gets in to teach it.
+/// A limit that never grants what is usual admits one request after the other, by what it has left.
 #[test]
 fn a_small_limit_locks_nobody_out() {
-    let limit = json!([{"rule": "key:acme/payments/key:tokens/minute", "measure": "tokens", "per": "minute", "amount": "1000"}]);
+    let rule = "key:acme/payments/key:tokens/day";
+    let limit = json!([{"rule": rule, "measure": "tokens", "per": "day", "amount": "1000"}]);
     let mut gateway = Gateway::new(&document(&Value::Null, &limit));
-    let mut refused = Vec::new();
-    for _ in 0..50 {
-        let (mut exchange, admitted) = gateway
-            .chat(&json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]}));
-        match admitted {
-            Ok(_) => gateway.answer(
-                &mut exchange,
-                &json!({"prompt_tokens": 10, "completion_tokens": 20}),
-            ),
-            Err(reply) => refused.push(refusal(&reply)),
-        }
-        gateway.pass(3600);
+    let body = json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]});
+    let mut served = 0;
+    while let (mut exchange, Ok(_)) = gateway.chat(&body) {
+        let (_, second) = gateway.chat(&body);
+        assert_eq!(refusal(&second.unwrap_err()).0, 429, "all is reserved");
+        gateway.answer(
+            &mut exchange,
+            &json!({"prompt_tokens": 10, "completion_tokens": 90}),
+        );
+        served += 1;
     }
-    assert!(refused.len() < 50, "never admitted: {:?}", refused[0]);
+    assert_eq!(served, 10);
 }
 
 /// What is learned is shared in turn.

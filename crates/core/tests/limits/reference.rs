@@ -234,10 +234,10 @@ impl Account {
                         Bound::Rate { .. } => rule.numbers.burst.into(),
                         _ => u128::MAX,
                     };
-                    let is_small = grants < expected;
-                    // Unless even the least of it is more than the rule ever grants.
-                    let usual = match is_small {
-                        true => grants.max(measure.of(&question.demand.least)).min(expected),
+                    let least = measure.of(&question.demand.least);
+                    // What is never granted is made of all that is left.
+                    let usual = match expected > grants && expected > left {
+                        true => expected.min(least.max(left)),
                         false => expected,
                     };
                     vec![measure.of(&question.demand.named), usual]

@@ -1,5 +1,7 @@
 //! What is usual: learned from enough, clamped, and shared between VMs.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use tollgate_core::limits::learning::{Learned, Learning, Observation, Seen, Subject};
 use tollgate_core::limits::shared::Found;
@@ -170,6 +172,23 @@ fn a_value_of_another_layout_is_left_alone() {
     let known = learning.of("m", None);
     learning.hear("m", Some((newer, 7)));
     assert_eq!(learning.of("m", None), known);
+}
+
+#[test]
+fn all_are_shared_in_turn() {
+    let mut learning = Learning::default();
+    let mut told = BTreeSet::new();
+    for _tick in 0..2 {
+        for model in 0..40 {
+            learning.observe(&format!("m{model}"), None, observation(10));
+        }
+        for subject in learning.unshared(32) {
+            let (seen, _) = learning.merged(&subject, None).unwrap();
+            told.insert(subject.to_string());
+            learning.shared(&subject, seen);
+        }
+    }
+    assert_eq!(told.len(), 40);
 }
 
 proptest! {

@@ -160,3 +160,33 @@ fn what_is_said_to_be_reserved_is_what_is_held() {
     );
     assert_eq!(gateway.usage()["held"], "0.001024");
 }
+
+/// 0 is "no maximum" to servers that say `max_completion_tokens or max_tokens`.
+#[test]
+fn a_maximum_of_zero_is_none() {
+    let limit = json!([{"rule": "r", "measure": "tokens", "per": "day", "amount": "100000"}]);
+    let mut gateway = Gateway::new(&document(&Value::Null, &limit));
+    for field in ["max_completion_tokens", "max_tokens"] {
+        let (_, admitted) = gateway.chat(&json!({"model": "chat", "messages": [], field: 0}));
+        let (status, _, message) = refusal(&admitted.unwrap_err());
+        assert_eq!(status, 400);
+        assert!(message.contains("must be at least 1"), "{message}");
+    }
+}
+
+/// A limit that never grants what is usual admits one request after the other, by what it has left.
+#[test]
+fn a_small_limit_locks_nobody_out() {
+    let limit = json!([{"rule": "r", "measure": "tokens", "per": "day", "amount": "1000"}]);
+    let mut gateway = Gateway::new(&document(&Value::Null, &limit));
+    let body = json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]});
+    let mut served = 0;
+    while let (mut exchange, Ok(_)) = gateway.chat(&body) {
+        let (_, second) = gateway.chat(&body);
+        assert_eq!(refusal(&second.unwrap_err()).0, 429, "all is reserved");
+        let usage = json!({"prompt_tokens": 10, "completion_tokens": 90});
+        gateway.answer(&mut exchange, &usage);
+        served += 1;
+    }
+    assert_eq!(served, 10);
+}

@@ -16,6 +16,10 @@ pub const TICK: u64 = 1_000_000_000;
 /// How long a VM may be silent.
 const SILENCE: u64 = 3 * TICK;
 
+/// How much sooner a VM takes itself for dead: between its look at the clock and its beat, others may
+/// look at the table.
+const MARGIN: u64 = TICK / 2;
+
 const HEADER: [u8; 4] = [1, 0, 0, 0];
 
 /// Slots that a table may have; an Envoy has one VM for each worker.
@@ -79,7 +83,8 @@ impl Vms {
         let now = self.read_at;
         let alive = vm.filter(|&vm| {
             let slot = self.slot(vm.slot);
-            slot.is_some_and(|s| s.generation == vm.generation && !s.is_silent(now))
+            let soon = now.saturating_add(MARGIN);
+            slot.is_some_and(|s| s.generation == vm.generation && !s.is_silent(soon))
         });
         let Some(vm) = alive else {
             return self.join();

@@ -73,6 +73,18 @@ fn a_vm_that_was_blocked_is_another_one_afterwards() {
     assert_eq!(vms.beat(blocked), Some(vm(1, 1)), "its place is another's");
 }
 
+/// Between its look at the clock and its beat another may look at the table, and bury what it holds.
+#[test]
+fn a_vm_takes_itself_for_dead_sooner_than_others_do() {
+    let mut vms = table(&Vms::default(), TICK);
+    let silent = vms.beat(None).unwrap();
+    let mut late = table(&vms, 4 * TICK - TICK / 4);
+    assert!(!late.is_dead(silent));
+    assert_ne!(late.beat(Some(silent)), Some(silent));
+    let mut in_time = table(&vms, 3 * TICK);
+    assert_eq!(in_time.beat(Some(silent)), Some(silent));
+}
+
 #[test]
 fn one_that_the_table_does_not_know_yet_is_alive() {
     let mut vms = table(&Vms::default(), TICK);

@@ -17,7 +17,7 @@ use crate::setup::Setup;
 
 /// How often and how long to look whether something has come about.
 const TICK: Duration = Duration::from_millis(20);
-const TICKS: usize = 1500;
+const TICKS: usize = 6000;
 
 /// Envoy and what it was started from.
 pub(crate) struct Gateway {

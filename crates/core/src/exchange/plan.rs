@@ -205,7 +205,7 @@ impl AccountTerms {
         let mut terms = Self::default();
         for limit in accounts.iter().flat_map(|account| account.terms.limits) {
             terms.asks_worst_case |= limit.admit == Admit::WorstCase;
-            if limit.mode == Mode::Shadow {
+            if limit.mode != Mode::Enforce {
                 continue;
             }
             terms.is_worst_case |= limit.admit == Admit::WorstCase;

@@ -190,3 +190,23 @@ fn a_small_limit_locks_nobody_out() {
     }
     assert_eq!(served, 10);
 }
+
+/// Not even what has no price, or no worst case.
+#[test]
+fn what_only_warns_or_watches_refuses_nothing() {
+    let prices = json!([{"tokens": {"input": "1", "output": "1"}}]);
+    for mode in ["soft", "shadow"] {
+        let limit = json!([{"rule": "r", "measure": "budget", "per": "day", "amount": "1",
+            "mode": mode, "worst_case": true}]);
+        let mut gateway = Gateway::new(&document(&prices, &limit));
+        for (field, value) in [
+            ("service_tier", json!("priority")),
+            ("use_beam_search", json!(true)),
+            ("prediction", json!({"type": "content", "content": "x"})),
+        ] {
+            let (_, admitted) =
+                gateway.chat(&json!({"model": "chat", "messages": [], field: value}));
+            assert!(admitted.is_ok(), "{mode}: {field}");
+        }
+    }
+}

@@ -52,5 +52,13 @@ fn shared(folder: &Path) -> Result<()> {
     let shadow = [("rule", "team:acme/one:budget/month:shadow")];
     let metrics = gateway.metrics()?;
     ensure!(metrics.total("tollgate_budget_counted_since_seconds", &shadow) == 0);
+    // Nothing is used of a budget that is no more.
+    let removed = "organization:acme:budget/ever";
+    gateway.edit_and_wait(&rules().replace("{budget: 0.004, per: ever}, ", ""))?;
+    wait_for("a removed budget's gauge", || {
+        let metrics = gateway.metrics()?;
+        let used = metrics.total("tollgate_budget_used_permille", &[("rule", removed)]);
+        Ok((used == 0).then_some(()))
+    })?;
     gateway.audit()
 }

@@ -51,9 +51,8 @@ pub(crate) fn publish_reservation(settlement: &Settlement<'_>, record_id: &str) 
 
 /// Publishes how much is held for it, and which rules that would not fit.
 pub(crate) fn publish_reserved(settlement: &Settlement<'_>) {
-    if let Some(reserved) = settlement.reserved {
-        let reserved = reserved.cost.to_string();
-        publish("tollgate.reserved_usd", reserved.as_bytes());
+    if let Some(reserved) = settlement.reserved.money() {
+        publish("tollgate.reserved_usd", reserved.to_string().as_bytes());
     }
     publish_passed_over(settlement);
 }

@@ -86,6 +86,7 @@ pub(crate) fn tick(now: Now) {
 
 /// The policy that ticks look at from now on.
 pub(crate) fn follow(policy: Rc<Policy>) {
+    with_metrics(|metrics| metrics.keep_budgets_of(&policy));
     LATEST.replace(Latest {
         policy: Some(policy),
         ..Latest::default()

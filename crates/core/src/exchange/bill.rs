@@ -5,8 +5,8 @@ use super::Exchange;
 use super::admit::Held;
 use crate::api::Api;
 use crate::limits::learning::{Learned, Observation};
-use crate::limits::reservation::Reservation;
-use crate::limits::rule::{Amounts, Demand, Measure};
+use crate::limits::reserved::Reserved;
+use crate::limits::rule::Amounts;
 use crate::money::Usd;
 use crate::policy::Model;
 use crate::price::{Cost, Kind, Quantities};
@@ -50,39 +50,6 @@ impl Basis {
             Self::Reported => "reported",
             Self::Counted => "counted",
             Self::Timed => "timed",
-        }
-    }
-}
-
-impl Held {
-    /// What is held: the money, and the tokens by which it was admitted, or that were reserved since.
-    fn reserved(&self) -> Amounts {
-        let mut held = Measure::ALL.map(|measure| (measure, 0));
-        for (measure, amount) in self.reservations.iter().flat_map(Reservation::held) {
-            let of_measure = held.iter_mut().find(|(of, _)| *of == measure);
-            if let Some((_, most)) = of_measure {
-                *most = amount.max(*most);
-            }
-        }
-        let covers = |demand: &&Amounts| {
-            let mut held = held.iter();
-            held.all(|(measure, held)| *held <= measure.of(demand))
-        };
-        let money = held.iter().find(|(measure, _)| *measure == Measure::Money);
-        let Demand {
-            worst,
-            named,
-            expected,
-            ..
-        } = &self.estimate.demand;
-        let topped_up = Amounts {
-            completion: self.covered,
-            ..*expected
-        };
-        let admitted = [expected, named, worst].into_iter().find(covers);
-        Amounts {
-            cost: Usd::from_pico(money.map_or(0, |(_, held)| *held)),
-            ..*admitted.unwrap_or(&topped_up)
         }
     }
 }
@@ -212,7 +179,7 @@ impl Exchange {
         Charge {
             is_counted: true,
             bill: self.bill,
-            reserved: (!held.reservations.is_empty()).then(|| held.reserved()),
+            reserved: Reserved::of(&held.reservations),
             passed_over,
             instead_of: instead_of.map(|model| &*model.name),
         }

@@ -9,6 +9,7 @@ pub mod lease;
 pub mod rate;
 pub mod record;
 pub mod reservation;
+pub mod reserved;
 pub mod rule;
 pub mod settling;
 pub mod shared;

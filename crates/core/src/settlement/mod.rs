@@ -7,7 +7,7 @@ pub(crate) use notes::Notes;
 use crate::api::{Api, Dialect};
 use crate::exchange::Bill;
 use crate::limits::rate::Monotonic;
-use crate::limits::rule::Amounts;
+use crate::limits::reserved::Reserved;
 use crate::policy::{Policy, Tenant};
 use crate::refusal::LimitReached;
 use crate::response::Metered;
@@ -63,7 +63,7 @@ pub(crate) struct Identity<'a> {
 pub(crate) struct Charge<'a> {
     pub(crate) is_counted: bool,
     pub(crate) bill: Option<Bill>,
-    pub(crate) reserved: Option<Amounts>,
+    pub(crate) reserved: Reserved,
     pub(crate) passed_over: &'a [String],
     pub(crate) instead_of: Option<&'a str>,
 }
@@ -102,8 +102,8 @@ pub struct Settlement<'a> {
     pub duration: Monotonic,
     /// What it is charged, if it was admitted.
     pub bill: Option<Bill>,
-    /// What was held for it, if anything counts.
-    pub reserved: Option<Amounts>,
+    /// What was held for it.
+    pub reserved: Reserved,
     /// The price table that it is charged by.
     pub price_version: Option<&'a str>,
     /// Rules in shadow that would have refused it, and soft ones that warn.

@@ -1,6 +1,8 @@
 //! What a client is told that a limit refuses.
 
 use serde_json::{Value, json};
+use tollgate_core::exchange::ResponseHead;
+use tollgate_core::limits::rule::Amounts;
 use tollgate_core::reply::Reply;
 use tollgate_core::settlement::Ending;
 
@@ -51,6 +53,27 @@ fn refusals_tell_how_limits_stand_early_ones_too() {
         gateway.pass(10);
     }
     assert_eq!(gateway.bodies, 3);
+}
+
+/// An answer may be a minute in coming.
+#[test]
+fn answers_tell_when_limits_are_whole_again_from_when_they_come() {
+    let mut gateway = Gateway::new(&document(&json!(null), &rate("2", &json!({}))));
+    let (mut exchange, admitted) = gateway.chat(&json!({"model": "chat", "messages": []}));
+    admitted.unwrap();
+    gateway.pass(60);
+    let edits = exchange.response_headers(ResponseHead {
+        status: 200,
+        content_type: None,
+        content_encoding: None,
+        content_length: None,
+        dropped_reason: None,
+        end_of_stream: true,
+        now: gateway.now.monotonic,
+    });
+    let mut told = edits.set.iter();
+    let resets = told.find(|(name, _)| *name == "x-ratelimit-reset-requests");
+    assert_eq!(resets.map(|(_, value)| &**value), Some("29m0s"));
 }
 
 #[test]
@@ -152,11 +175,13 @@ fn what_is_said_to_be_reserved_is_what_is_held() {
     admitted.unwrap();
     let reserved = exchange
         .settle(Ending::default(), gateway.now.monotonic)
-        .reserved
-        .unwrap();
+        .reserved;
+    let money = reserved.money().map(|money| money.to_string());
+    assert_eq!(money.as_deref(), Some("0.001024"));
     assert_eq!(
-        (reserved.completion, &*reserved.cost.to_string()),
-        (1024, "0.001024")
+        reserved.tokens(&Amounts::default()),
+        None,
+        "nothing counts them"
     );
     assert_eq!(gateway.usage()["held"], "0.001024");
 }

@@ -7,8 +7,10 @@
 mod spending;
 mod stat;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
+use tollgate_core::policy::Policy;
 use tollgate_core::settlement::{Outcome, Settlement, UsageSource};
 
 use self::spending::Spending;
@@ -51,6 +53,55 @@ struct Account {
 impl Metrics {
     /// Counts one settled exchange.
     pub(crate) fn count(&mut self, settlement: &Settlement<'_>) {
+        self.count_refusal(settlement);
+        self.count_rules(settlement);
+        self.count_account(settlement);
+    }
+
+    /// How much of a budget is used, in thousandths, and since when it is counted, in Unix seconds.
+    pub(crate) fn set_budget(&mut self, rule: &str, permille: u64, since: u64) {
+        if !self.budgets.contains_key(rule) && self.budgets.len() < MOST_STATS {
+            self.budgets.insert(rule.to_owned(), Default::default());
+        }
+        if let Some(budget) = self.budgets.get_mut(rule) {
+            show_budget(rule, budget, [permille, since], &mut self.defined);
+        }
+    }
+
+    /// Nothing is used of budgets that a new policy does not have: Envoy keeps showing their gauges.
+    pub(crate) fn keep_budgets_of(&mut self, policy: &Policy) {
+        let accounts: Vec<_> = policy.shared_accounts().collect();
+        let limits = accounts.iter().flat_map(|account| account.terms.limits);
+        let rules: HashSet<&str> = limits.map(|limit| &*limit.rule).collect();
+        let defined = &mut self.defined;
+        self.budgets.retain(|rule, budget| {
+            let is_kept = rules.contains(&**rule);
+            if !is_kept {
+                show_budget(rule, budget, [0, 0], defined);
+            }
+            is_kept
+        });
+    }
+
+    /// Writes of accounts' records that failed, because another worker was first.
+    pub(crate) fn count_swap_retries(&mut self, retries: u32) {
+        let name = || SWAP_RETRIES.to_owned();
+        self.swap_retries
+            .add(retries.into(), &mut self.defined, name);
+    }
+
+    /// Places in the table of VMs that no living VM has.
+    pub(crate) fn set_dead_vms(&mut self, dead: usize) {
+        let dead = u64::try_from(dead).unwrap_or(u64::MAX);
+        let name = || "tollgate_dead_vms".to_owned();
+        self.dead_vms.set(dead, &mut self.defined, name);
+        let name = || SWAP_RETRIES.to_owned();
+        self.swap_retries.show(&mut self.defined, name);
+    }
+}
+
+impl Metrics {
+    fn count_refusal(&mut self, settlement: &Settlement<'_>) {
         let is_refused = settlement.outcome == Outcome::Refused;
         if let Some(reason) = settlement.reason.filter(|_| is_refused) {
             let stat = self.refusals.entry(reason).or_default();
@@ -58,6 +109,31 @@ impl Metrics {
                 format!("tollgate_refusals_total;reason={reason}")
             });
         }
+    }
+
+    /// Which rules refused, ended an answer, or would have.
+    fn count_rules(&mut self, settlement: &Settlement<'_>) {
+        let did = match settlement.outcome {
+            Outcome::Refused => "refused",
+            _ => "cut",
+        };
+        let refused = settlement.limit.map(|limit| (&*limit.rule, did));
+        let passed_over = settlement.passed_over.iter();
+        let passed_over = passed_over.map(|rule| (&**rule, "passed_over"));
+        for (rule, did) in refused.into_iter().chain(passed_over) {
+            let rule = rule_label(rule);
+            let key = format!("{rule}\n{did}");
+            if !self.rules.contains_key(&key) && self.rules.len() >= MOST_STATS {
+                continue;
+            }
+            let stat = self.rules.entry(key).or_default();
+            stat.add(1, &mut self.defined, || {
+                format!("tollgate_limit_reached_total;rule={rule};did={did}")
+            });
+        }
+    }
+
+    fn count_account(&mut self, settlement: &Settlement<'_>) {
         let organization = settlement
             .tenant
             .map_or("none", |tenant| tenant.organization);
@@ -80,61 +156,28 @@ impl Metrics {
         account
             .spending
             .count(settlement, &mut self.defined, labels);
-        self.count_rules(settlement);
     }
 }
 
-impl Metrics {
-    /// Which rules refused, ended an answer, or would have.
-    fn count_rules(&mut self, settlement: &Settlement<'_>) {
-        let did = match settlement.outcome {
-            Outcome::Refused => "refused",
-            _ => "cut",
-        };
-        let refused = settlement.limit.map(|limit| (&*limit.rule, did));
-        let passed_over = settlement.passed_over.iter();
-        let passed_over = passed_over.map(|rule| (&**rule, "passed_over"));
-        for (rule, did) in refused.into_iter().chain(passed_over) {
-            if self.rules.len() >= MOST_STATS {
-                return;
-            }
-            let stat = self.rules.entry(format!("{rule}\n{did}")).or_default();
-            stat.add(1, &mut self.defined, || {
-                format!("tollgate_limit_reached_total;rule={rule};did={did}")
-            });
-        }
+/// What is used, in thousandths, and since when that is counted, in Unix seconds.
+fn show_budget(rule: &str, stats: &mut [Stat; 2], values: [u64; 2], defined: &mut usize) {
+    const NAMES: [&str; 2] = [
+        "tollgate_budget_used_permille",
+        "tollgate_budget_counted_since_seconds",
+    ];
+    for ((stat, value), name) in stats.iter_mut().zip(values).zip(NAMES) {
+        stat.set(value, defined, || format!("{name};rule={rule}"));
     }
+}
 
-    /// How much of a budget is used, in thousandths, and since when it is counted, in Unix seconds.
-    pub(crate) fn set_budget(&mut self, rule: &str, permille: u64, since: u64) {
-        if !self.budgets.contains_key(rule) && self.budgets.len() < MOST_STATS {
-            self.budgets.insert(rule.to_owned(), Default::default());
-        }
-        if let Some([used, counted_since]) = self.budgets.get_mut(rule) {
-            used.set(permille, &mut self.defined, || {
-                format!("tollgate_budget_used_permille;rule={rule}")
-            });
-            counted_since.set(since, &mut self.defined, || {
-                format!("tollgate_budget_counted_since_seconds;rule={rule}")
-            });
-        }
-    }
-
-    /// Writes of accounts' records that failed, because another worker was first.
-    pub(crate) fn count_swap_retries(&mut self, retries: u32) {
-        let name = || SWAP_RETRIES.to_owned();
-        self.swap_retries
-            .add(retries.into(), &mut self.defined, name);
-    }
-
-    /// Places in the table of VMs that no living VM has.
-    pub(crate) fn set_dead_vms(&mut self, dead: usize) {
-        let dead = u64::try_from(dead).unwrap_or(u64::MAX);
-        let name = || "tollgate_dead_vms".to_owned();
-        self.dead_vms.set(dead, &mut self.defined, name);
-        let name = || SWAP_RETRIES.to_owned();
-        self.swap_retries.show(&mut self.defined, name);
-    }
+/// No label is a key's: the rules of a team's keys count together, `key:acme/payments/*:budget/day`.
+fn rule_label(rule: &str) -> Cow<'_, str> {
+    let of_key = rule.strip_prefix("key:").and_then(|rest| {
+        let (account, limit) = rest.split_once(':')?;
+        let (team, _) = account.rsplit_once('/')?;
+        Some(format!("key:{team}/*:{limit}").into())
+    });
+    of_key.unwrap_or(Cow::Borrowed(rule))
 }
 
 impl Account {
@@ -175,7 +218,7 @@ impl Account {
             let name = || format!("tollgate_answers_without_usage_total;model={model}");
             self.without_usage.add(1, defined, name);
         }
-        if settlement.model.is_some() {
+        if settlement.model.is_some() && settlement.outcome != Outcome::Refused {
             let name = || format!("tollgate_request_duration_ms;model={model}");
             self.duration
                 .record(settlement.duration / 1_000_000, defined, name);

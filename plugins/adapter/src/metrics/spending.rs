@@ -1,5 +1,6 @@
 //! What was reserved and what it came to, for one tenant's use of one model.
 
+use tollgate_core::money::Usd;
 use tollgate_core::settlement::Settlement;
 
 use super::stat::Stat;
@@ -33,26 +34,28 @@ impl Spending {
             return;
         };
         let used = &bill.used;
-        let reserved = settlement.reserved.unwrap_or_default();
-        let money = parts(reserved.cost.pico(), used.cost.pico());
+        let reserved = settlement.reserved.money();
+        let money = parts(reserved.map(Usd::pico), used.cost.pico());
         for ((money, part), pico) in self.money.iter_mut().zip(PARTS).zip(money) {
             money.add(pico, defined, || {
                 format!("tollgate_cost_nanodollars_total;{};part={part}", labels())
             });
         }
-        let all = |prompt: u64, completion: u64| prompt.saturating_add(completion);
-        let reserved = all(reserved.prompt, reserved.completion);
-        let used = all(used.prompt, used.completion);
-        let tokens = parts(reserved.into(), used.into());
-        for ((stat, part), tokens) in self.tokens.iter_mut().zip(PARTS).zip(tokens) {
-            let tokens = u64::try_from(tokens).unwrap_or(u64::MAX);
-            stat.add(tokens, defined, || {
-                format!("tollgate_reservation_tokens_total;{};part={part}", labels())
-            });
+        let tokens = settlement.reserved.tokens(used);
+        if let Some((reserved, used)) = tokens {
+            let tokens = parts(Some(reserved), used);
+            for ((stat, part), tokens) in self.tokens.iter_mut().zip(PARTS).zip(tokens) {
+                stat.add(saturated(tokens), defined, || {
+                    format!("tollgate_reservation_tokens_total;{};part={part}", labels())
+                });
+            }
         }
-        if let Some(percent) = reserved.saturating_mul(100).checked_div(used) {
+        let money = reserved.map(|reserved| (reserved.pico(), used.cost.pico()));
+        let percent =
+            |(reserved, used): (u128, u128)| reserved.saturating_mul(100).checked_div(used);
+        if let Some(percent) = tokens.or(money).and_then(percent) {
             let name = || format!("tollgate_reserved_percent_of_used;{}", labels());
-            self.estimate.record(percent, defined, name);
+            self.estimate.record(saturated(percent), defined, name);
         }
         if let Some(kind) = bill.cost.unpriced {
             let kind = kind.name();
@@ -63,8 +66,11 @@ impl Spending {
     }
 }
 
-/// Reserved, settled, refunded, overrun.
-fn parts(reserved: u128, used: u128) -> [u128; 4] {
+/// Reserved, settled, refunded, overrun. Of what nothing has reserved, all is settled.
+fn parts(reserved: Option<u128>, used: u128) -> [u128; 4] {
+    let Some(reserved) = reserved else {
+        return [0, used, 0, 0];
+    };
     [
         reserved,
         used,
@@ -73,12 +79,15 @@ fn parts(reserved: u128, used: u128) -> [u128; 4] {
     ]
 }
 
+fn saturated(amount: u128) -> u64 {
+    u64::try_from(amount).unwrap_or(u64::MAX)
+}
+
 impl Money {
     fn add(&mut self, pico: u128, defined: &mut usize, name: impl FnOnce() -> String) {
         const NANO: u128 = 1_000;
         let sum = self.rest.saturating_add(pico);
         self.rest = sum % NANO;
-        let nano = u64::try_from(sum / NANO).unwrap_or(u64::MAX);
-        self.stat.add(nano, defined, name);
+        self.stat.add(saturated(sum / NANO), defined, name);
     }
 }

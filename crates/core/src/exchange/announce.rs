@@ -11,12 +11,12 @@ use crate::response::Meter;
 const LONGEST_HELD: u64 = 256 * 1024;
 
 impl Exchange {
-    /// Headers to set on the answer.
-    pub(super) fn announcements(&self) -> Vec<(&'static str, String)> {
+    /// Headers to set on an answer that begins now.
+    pub(super) fn announcements(&self, now: Monotonic) -> Vec<(&'static str, String)> {
         let Some(held) = &self.held else {
             return Vec::new();
         };
-        let mut headers = limits(&self.standings, 0);
+        let mut headers = limits(&self.standings, self.notes.since_sent(now));
         if held.instead_of.is_some()
             && let Some(model) = held.model.and_then(|model| self.policy.model(model))
         {

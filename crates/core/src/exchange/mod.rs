@@ -193,7 +193,7 @@ impl Exchange {
         ResponseEdits {
             drops_length: self.meter_answer(head),
             holds: self.tells_cost(head),
-            set: self.announcements(),
+            set: self.announcements(head.now),
         }
     }
 

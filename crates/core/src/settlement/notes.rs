@@ -96,7 +96,12 @@ impl Notes {
     /// Milliseconds that the upstream has worked, begun ones included.
     pub(crate) fn worked_ms(&self, now: Monotonic) -> u64 {
         let until = self.answered_at.unwrap_or(now);
-        until.saturating_sub(self.sent).div_ceil(1_000_000)
+        self.since_sent(until).div_ceil(1_000_000)
+    }
+
+    /// Nanoseconds from when the request went upstream.
+    pub(crate) fn since_sent(&self, now: Monotonic) -> u64 {
+        now.saturating_sub(self.sent)
     }
 
     /// `whole_at`: when an answer began that is no stream.

@@ -39,7 +39,7 @@ organizations:
     models: [chat, unreported, failing, broken, slow, dead, no-credential, priced]
     teams:
       tests:
-        limits: [{budget: 100, per: month}]
+        limits: [{budget: 100, per: month}, {tokens: 1000k, per: day}]
         keys:
           active:
             hash: sha256:<sk-docs-tests>

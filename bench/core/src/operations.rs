@@ -9,8 +9,8 @@ use tollgate_core::concerns::Concerns;
 use tollgate_core::credential;
 use tollgate_core::exchange::{Earlier, Exchange, RequestHead, ResponseHead, Step};
 use tollgate_core::headers::Headers;
-use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learning::Learning;
+use tollgate_core::limits::time::Now;
 use tollgate_core::policy::Policy;
 use tollgate_core::settlement::{Ending, UsageSource};
 

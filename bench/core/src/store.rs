@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use tollgate_core::exchange::{Exchange, Plan};
-use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::{self, Found, run};
 use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::policy::Account;
 

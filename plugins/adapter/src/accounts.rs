@@ -9,7 +9,6 @@ use log::{error, warn};
 use proxy_wasm::hostcalls;
 use tollgate_core::exchange::Plan;
 use tollgate_core::limits::extending::{Extended, Extending};
-use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::{Lost, Reservation};
 use tollgate_core::limits::rule::Amounts;
@@ -17,6 +16,8 @@ use tollgate_core::limits::settling::{Failure, Settling};
 use tollgate_core::limits::shared::{Found, Store, run};
 use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
 
 use crate::member::Member;

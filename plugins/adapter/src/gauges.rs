@@ -1,9 +1,9 @@
 //! How budgets of organizations and teams stand, for all to see: read from their records on the tick,
 //! so that no request pays for it, and windows that end without one are seen to end.
 
-use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::record::Record;
 use tollgate_core::limits::standing;
+use tollgate_core::limits::time::{Now, SECOND};
 use tollgate_core::policy::Policy;
 
 use crate::accounts::read;
@@ -23,7 +23,7 @@ pub(crate) fn show(policy: &Policy, from: usize, now: Now) -> usize {
         let Ok(record) = Record::decode(&value) else {
             continue;
         };
-        let since = record.epoch / 1_000_000_000;
+        let since = record.epoch / SECOND;
         for (rule, permille) in standing::budgets(&record, account.terms, now) {
             vm::with_metrics(|metrics| metrics.set_budget(rule, permille, since));
         }

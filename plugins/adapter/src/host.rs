@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::BufferType;
-use tollgate_core::limits::judge::Now;
-use tollgate_core::limits::rate::Monotonic;
+use tollgate_core::limits::time::{Monotonic, Now};
 use tollgate_core::settlement::Ending;
 
 /// Envoy's response flags that say that the client ended the stream: "downstream connection

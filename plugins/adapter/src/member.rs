@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::shared::MOST_TRIES;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::{TICK, Vms};
 
 use crate::accounts::{read, write};

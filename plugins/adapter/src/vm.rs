@@ -7,12 +7,12 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::rc::Rc;
 
 use tollgate_core::exchange::{Look, Plan};
-use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::taken::Taken;
+use tollgate_core::limits::time::Now;
 use tollgate_core::policy::{AccountName, Policy};
 use tollgate_core::refusal::Refusal;
 use tollgate_core::secret::Hash;
@@ -110,8 +110,7 @@ pub(crate) fn take(plan: &Plan<'_>, now: Now) -> Result<Taken, Refusal> {
     }
     let member = member(now).map_err(|problem| {
         log::error!("{problem}");
-        let account = "gateway".to_owned();
-        Refusal::StateUnavailable { account }
+        Refusal::StateUnavailable { account: None }
     })?;
     Ok(WAITING.with_borrow_mut(|waiting| accounts::take(plan, now, &member, waiting)))
 }

@@ -3,11 +3,13 @@
 use super::plan::Plan;
 use super::{Exchange, Forward};
 use crate::limits::estimate::Estimate;
-use crate::limits::judge::{Now, Shortfall, Terms};
 use crate::limits::learning::Learning;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Bound, Limit, Mode};
+use crate::limits::shortfall::Shortfall;
 use crate::limits::taken::{Outcome, Taken};
+use crate::limits::terms::Terms;
+use crate::limits::time::Now;
 use crate::policy::{Account, ModelId};
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::size::Size;
@@ -56,9 +58,7 @@ impl Exchange {
                 let account = accounts
                     .get(account)
                     .map(|account| account.name.to_string());
-                return Err(Refusal::StateUnavailable {
-                    account: account.unwrap_or_default(),
-                });
+                return Err(Refusal::StateUnavailable { account });
             }
             Outcome::Refused { is_contested } => {
                 return self.refused(plan, &taken.shortfalls, is_contested, now, learning);
@@ -66,7 +66,7 @@ impl Exchange {
         };
         self.held = plan.is_counted.then_some(Held {
             model: plan.model,
-            priced_at: now.wall / 1_000_000_000,
+            priced_at: now.seconds(),
             size: plan.size,
             estimate: plan.estimate,
             covered: plan.estimate.demand.expected.completion,

@@ -2,9 +2,9 @@
 //! cheaper model has answered.
 
 use super::{Exchange, ResponseHead};
-use crate::limits::rate::Monotonic;
 use crate::limits::rule::Measure;
 use crate::limits::standing::Standing;
+use crate::limits::time::Monotonic;
 use crate::response::Meter;
 
 /// Bytes of an answer that is held until its cost is known.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 
 use super::{Exchange, announce};
 use crate::api::Api;
-use crate::limits::judge::Now;
-use crate::limits::rate::Monotonic;
 use crate::limits::standing::Standing;
+use crate::limits::time::{Monotonic, Now};
 use crate::policy::Policy;
 use crate::price::Quantities;
 use crate::refusal::{LimitReached, Refusal, Unit};

@@ -1,8 +1,7 @@
 //! What arrives with each phase of an exchange, and what changes on its way.
 
 use crate::headers::Headers;
-use crate::limits::judge::Now;
-use crate::limits::rate::Monotonic;
+use crate::limits::time::{Monotonic, Now};
 use crate::reply::Reply;
 use crate::secret::Hash;
 

@@ -1,7 +1,7 @@
 //! Whether and how an answer is metered.
 
 use super::{Exchange, ResponseHead, picker};
-use crate::limits::rate::Monotonic;
+use crate::limits::time::Monotonic;
 use crate::response::Meter;
 
 impl Exchange {

@@ -5,11 +5,10 @@ use super::Exchange;
 use super::admit::limits;
 use super::bill;
 use crate::limits::extending::Extended;
-use crate::limits::judge::Now;
-use crate::limits::rate::Monotonic;
 use crate::limits::reservation::Reservation;
 use crate::limits::rule::{Amounts, Mode, Overrun};
 use crate::limits::settling::Failure;
+use crate::limits::time::{Monotonic, Now};
 use crate::policy::Account;
 use crate::price::Quantities;
 use crate::refusal::{LimitReached, Refusal};
@@ -84,7 +83,7 @@ impl Exchange {
         let unreadable = unreadable.filter(|(_, failure)| *failure == Failure::Unreadable);
         for account in unreadable.filter_map(|(account, _)| accounts.get(*account)) {
             if cuts(account) {
-                let account = account.name.to_string();
+                let account = Some(account.name.to_string());
                 self.cut.ask(Refusal::StateUnavailable { account });
             }
         }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use super::{Exchange, Forward};
 use crate::headers::Headers;
 use crate::limits::estimate::{self, Estimate};
-use crate::limits::judge::Now;
 use crate::limits::learning::Learning;
 use crate::limits::rule::{Admit, Bound, Demand, Measure, Mode};
+use crate::limits::time::Now;
 use crate::policy::{Account, KeyId, Model, ModelId, Policy};
 use crate::refusal::{CredentialFault, Refusal};
 use crate::request::size::Size;
@@ -179,7 +179,7 @@ impl Exchange {
             api: request.api(),
             size: &size,
             model,
-            prices: model.prices_at(now.wall / 1_000_000_000),
+            prices: model.prices_at(now.seconds()),
             learned: &learning.of(&model.name, self.organization()),
             cap: terms.cap,
             is_worst_case: terms.is_worst_case,

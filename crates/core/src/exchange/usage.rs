@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::Exchange;
-use crate::limits::judge::Now;
+use crate::limits::counter::CounterId;
 use crate::limits::record::Record;
 use crate::limits::reservation;
-use crate::limits::rule::{Bound, CounterId, Limit, Mode};
+use crate::limits::rule::{Bound, Limit, Mode};
 use crate::limits::shared::Found;
 use crate::limits::standing::{self, Standing};
+use crate::limits::time::{Now, SECOND};
 use crate::limits::window::rfc3339;
 use crate::policy::Account;
 use crate::refusal::{Refusal, Unit};
@@ -38,7 +39,7 @@ impl Exchange {
         for (account, found) in self.usage_accounts().iter().zip(found) {
             let record = found.map(|(value, _)| Record::decode(&value));
             let record = record.transpose().map_err(|_| Refusal::StateUnavailable {
-                account: account.name.to_string(),
+                account: Some(account.name.to_string()),
             })?;
             accounts.push(of_account(account, record, now));
         }
@@ -54,9 +55,7 @@ impl Exchange {
 }
 
 fn of_account(account: &Account<'_>, record: Option<Record>, now: Now) -> Value {
-    let since = record
-        .as_ref()
-        .map(|record| rfc3339(record.epoch / 1_000_000_000));
+    let since = record.as_ref().map(|record| rfc3339(record.epoch / SECOND));
     let mut record = record.unwrap_or_default();
     let terms = account.terms;
     reservation::follow_edits(&mut record, terms.limits);
@@ -73,11 +72,12 @@ fn of_account(account: &Account<'_>, record: Option<Record>, now: Now) -> Value 
 }
 
 fn of_limit(limit: &Limit, standing: &Standing, now: Now) -> Value {
-    let unit = standing.measure.map_or(Unit::RequestsInFlight, Unit::of);
+    let unit = Unit::of_bound(&limit.bound);
     let mut facts = Map::new();
     let mut note = |name: &str, value: Value| facts.insert(name.to_owned(), value);
     note("rule", (*limit.rule).into());
     note("unit", unit.name().into());
+    note("period", limit.bound.span().name().into());
     note(
         "mode",
         match limit.mode {
@@ -88,14 +88,16 @@ fn of_limit(limit: &Limit, standing: &Standing, now: Now) -> Value {
         .into(),
     );
     if !limit.hides_amounts {
-        note("amount", unit.value(standing.amount));
+        note("amount", unit.value(limit.bound.amount()));
+        if let Bound::Rate { rate, .. } = &limit.bound {
+            note("burst", rate.burst().into());
+        }
         note("left", unit.value(standing.left));
         note("held", unit.value(standing.held));
     }
-    let resets = standing.resets.map(|nanos| {
-        let at = now.wall.saturating_add(nanos).div_ceil(1_000_000_000);
-        rfc3339(at)
-    });
+    let resets = standing
+        .resets
+        .map(|nanos| rfc3339(now.second_after(nanos)));
     let is_counted = !matches!(limit.bound, Bound::Concurrency(_));
     note("resets_at", resets.filter(|_| is_counted).into());
     Value::Object(facts)

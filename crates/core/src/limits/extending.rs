@@ -1,10 +1,12 @@
 //! Reserving more for a request in flight, with all of its accounts. It is taken even where it does
 //! not fit: that has been used already, or is about to be.
 
-use super::judge::{Now, Shortfall, Terms};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
 use super::shared::{Found, Operation, Transaction};
+use super::shortfall::Shortfall;
+use super::terms::Terms;
+use super::time::Now;
 use super::walk::{Failure, Walk};
 
 /// Reads and writes the records of those accounts that hold less.

@@ -1,53 +1,14 @@
 //! Whether a request fits the limits of one account, as its record stands.
 
-use super::lease::Leases;
-use super::rate::{Monotonic, Shortage};
+use super::counter::CounterId;
+use super::rate::Shortage;
 use super::record::Record;
-use super::rule::{Admit, Bound, CounterId, Demand, Limit, Measure, Mode};
-pub use super::shortfall::{Shortfall, Wait};
+use super::rule::{Admit, Bound, Demand, Limit, Measure, Mode};
+use super::shortfall::{Shortfall, Wait};
 use super::spending;
-use super::window::{Window, Zone};
-
-/// The time, by both clocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    /// Nanoseconds since the Unix epoch; may jump.
-    pub wall: u64,
-    /// Nanoseconds that only grow.
-    pub monotonic: Monotonic,
-}
-
-impl Now {
-    pub(crate) fn seconds(self) -> u64 {
-        self.wall / 1_000_000_000
-    }
-
-    /// Nanoseconds until this moment, in Unix seconds; at least one.
-    fn until(self, moment: u64) -> u64 {
-        let moment = moment.saturating_mul(1_000_000_000);
-        moment.saturating_sub(self.wall).max(1)
-    }
-}
-
-/// What decisions on one account depend on besides its record.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms<'a> {
-    /// The account's limits.
-    pub limits: &'a [Limit],
-    /// The policy's zones.
-    pub zones: &'a [Zone],
-    /// Where several proxies share the account: what this one may spend of windows. `None`: it counts
-    /// by itself, and the amounts of the limits hold.
-    pub leases: Option<&'a Leases>,
-}
-
-impl Terms<'_> {
-    /// What may be spent here of a window's amount, without raises.
-    pub(super) fn lent(&self, amount: u128, counter: CounterId, start: u64) -> u128 {
-        let lent = self.leases.map(|leases| leases.amount(counter, start));
-        lent.map_or(amount, |lent| lent.min(amount))
-    }
-}
+use super::terms::Terms;
+use super::time::Now;
+use super::view::WindowView;
 
 /// Whether a request fits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,13 +184,13 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
                 if requested > view.amount
                     && requested <= spending::granted(record, terms, limit, end) =>
             {
-                Wait::For(now.until(end))
+                Wait::For(now.until(end).max(1))
             }
             _ if requested > view.amount => Wait::TooLarge,
             // More may be lent.
             _ if terms.leases.is_some() => Wait::Unknown,
             None => Wait::Forever,
-            Some(end) => Wait::For(now.until(end)),
+            Some(end) => Wait::For(now.until(end).max(1)),
         },
     };
     Judged {
@@ -261,45 +222,4 @@ fn asked(
         }
     };
     std::iter::once(first).chain(second)
-}
-
-/// A window limit as it stands.
-pub(super) struct WindowView {
-    pub(super) measure: Measure,
-    pub(super) counter: CounterId,
-    pub(super) window: Window,
-    pub(super) amount: u128,
-    /// Of the amount, and of raises.
-    pub(super) left: u128,
-}
-
-impl WindowView {
-    pub(super) fn of(record: &Record, terms: Terms<'_>, limit: &Limit, now: Now) -> Option<Self> {
-        let Bound::Window {
-            measure,
-            amount,
-            counter,
-            ..
-        } = &limit.bound
-        else {
-            return None;
-        };
-        let window = window_of(terms, limit, now.seconds())?;
-        Some(Self {
-            measure: *measure,
-            counter: *counter,
-            window,
-            amount: *amount,
-            left: spending::left(record, terms, limit, window.start, now),
-        })
-    }
-}
-
-/// The window of a limit that holds this moment, in Unix seconds.
-pub(super) fn window_of(terms: Terms<'_>, limit: &Limit, moment: u64) -> Option<Window> {
-    let Bound::Window { period, zone, .. } = &limit.bound else {
-        return None;
-    };
-    let zone = terms.zones.get(usize::from(*zone))?;
-    Some(zone.window(*period, moment))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rule::CounterId;
+use super::counter::CounterId;
 
 /// Amounts that were lent to this proxy, by counter and the start of its window (Unix seconds), in
 /// the counter's unit. They include what was spent of them: a lease that is extended grows.

@@ -1,6 +1,7 @@
 //! Limits and money: what an account may take, what is reserved for a request, and how it is
 //! settled.
 
+pub mod counter;
 pub mod estimate;
 pub mod extending;
 pub mod judge;
@@ -13,11 +14,14 @@ pub mod reserved;
 pub mod rule;
 pub mod settling;
 pub mod shared;
-mod shortfall;
+pub mod shortfall;
 mod spending;
 pub mod standing;
 pub mod taken;
 pub mod taking;
+pub mod terms;
+pub mod time;
+mod view;
 pub mod vms;
 mod walk;
 pub mod window;

@@ -14,8 +14,7 @@ use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
-/// Nanoseconds of the monotonic clock.
-pub type Monotonic = u64;
+use super::time::Monotonic;
 
 /// Far from where the library's arithmetic, which is not checked, could overflow: 36 years.
 const LONGEST: u64 = 1 << 60;

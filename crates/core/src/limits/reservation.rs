@@ -1,11 +1,14 @@
 //! What is taken from one account for a request, and how that is settled when the request ends.
 //! It works on a decoded copy of the account's record.
 
-use super::judge::{Now, Terms, Verdict};
+use super::counter::CounterId;
+use super::judge::Verdict;
 use super::record::{Record, Vm};
-use super::rule::{Amounts, Bound, CounterId, Limit, Measure};
+use super::rule::{Amounts, Bound, Limit, Measure};
 use super::shortfall::{self, Shortfall};
 use super::spending::{self, Part, give_back, settle_rate, spend};
+use super::terms::Terms;
+use super::time::Now;
 use super::vms::Vms;
 
 /// What one account holds for one request.

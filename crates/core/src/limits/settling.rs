@@ -1,9 +1,10 @@
 //! Settling a request with all of its accounts: each once, whatever others do to the records.
 
-use super::judge::{Now, Terms};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
 use super::shared::{Found, Operation, Transaction};
+use super::terms::Terms;
+use super::time::Now;
 pub use super::walk::Failure;
 use super::walk::Walk;
 

@@ -1,9 +1,10 @@
 //! Why a request does not fit a limit, and whether waiting helps.
 
-use super::judge::{Now, Terms, window_of};
+use super::counter::CounterId;
 use super::record::Record;
-use super::rule::CounterId;
 use super::spending;
+use super::terms::Terms;
+use super::time::Now;
 use super::window::Window;
 
 /// A limit that a request does not fit. Amounts in the limit's own unit.
@@ -47,18 +48,19 @@ pub(super) fn exceeded<'a>(
 ) -> impl Iterator<Item = Shortfall> + 'a {
     let limits = terms.limits.iter().enumerate();
     limits.filter_map(move |(index, limit)| {
-        let is_of = limit.bound.counter() == Some(counter);
+        if limit.bound.counter() != Some(counter) {
+            return None;
+        }
         let left = spending::left(record, terms, limit, start, now);
-        (is_of && left < more).then(|| {
-            let window = window_of(terms, limit, start);
+        (left < more).then(|| {
+            let window = terms.window(limit, start);
             let end = window.and_then(|window| window.end);
-            let end = end.map(|end| end.saturating_mul(1_000_000_000));
             Shortfall {
                 limit: index,
                 requested: more,
                 left,
                 held: record.held(counter, start),
-                wait: end.map_or(Wait::Unknown, |end| Wait::For(end.saturating_sub(now.wall))),
+                wait: end.map_or(Wait::Unknown, |end| Wait::For(now.until(end))),
                 window,
             }
         })

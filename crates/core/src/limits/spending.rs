@@ -1,10 +1,11 @@
 //! How counters of one record move: what is used of a window, by its own amount first and then by
 //! raises, and what is used of a rate.
 
-use super::judge::{Now, Terms};
-use super::rate::Monotonic;
+use super::counter::CounterId;
 use super::record::Record;
-use super::rule::{Bound, CounterId, Limit, Mode, Raise};
+use super::rule::{Bound, Limit, Mode, Raise};
+use super::terms::Terms;
+use super::time::{Monotonic, Now};
 
 /// What was taken from one counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

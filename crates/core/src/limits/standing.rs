@@ -1,8 +1,11 @@
 //! How an account stands with its limits: what is left, what is held, when it is whole again.
 
-use super::judge::{Now, Terms, WindowView};
+use super::counter::CounterId;
 use super::record::Record;
-use super::rule::{Bound, CounterId, Limit, Measure, Mode};
+use super::rule::{Bound, Limit, Measure, Mode};
+use super::terms::Terms;
+use super::time::Now;
+use super::view::WindowView;
 
 /// One limit of one account, as it stands. Amounts in the limit's own unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +99,12 @@ fn of(
         }
         Bound::Window { .. } => {
             let view = WindowView::of(record, terms, limit, now)?;
-            let end = view.window.end.map(|end| end.saturating_mul(1_000_000_000));
             Standing {
                 measure: Some(view.measure),
                 amount: view.amount,
                 left: view.left,
                 held: record.held(view.counter, view.window.start),
-                resets: end.map(|end| end.saturating_sub(now.wall)),
+                resets: view.window.end.map(|end| now.until(end)),
                 ..standing
             }
         }

@@ -1,8 +1,8 @@
 //! What became of a taking.
 
-use super::judge::Shortfall;
 use super::reservation::{Lost, Reservation};
 use super::settling::Failure;
+use super::shortfall::Shortfall;
 use super::standing::Standing;
 
 /// What became of it.

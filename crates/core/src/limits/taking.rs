@@ -4,7 +4,7 @@
 //! Where another worker wrote a record in between, that account alone is judged again; if it refuses
 //! now, what was taken from those before it is given back.
 
-use super::judge::{self, Now, Terms, Verdict};
+use super::judge::{self, Verdict};
 use super::record::Vm;
 use super::reservation::{self, Lost, Reservation};
 use super::rule::{Amounts, Demand};
@@ -12,6 +12,8 @@ use super::settling::Failure;
 use super::shared::{Copy, Found, MOST_TRIES, Operation, Transaction};
 use super::standing;
 use super::taken::{Outcome, Taken};
+use super::terms::Terms;
+use super::time::Now;
 use super::vms::Vms;
 
 /// Reads and writes records until it is known whether the request is admitted.

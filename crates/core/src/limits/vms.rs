@@ -7,11 +7,11 @@
 //!
 //! Little-endian: layout (u8), three zeros, then each slot's generation (u32) and last beat (u64).
 
-use super::rate::Monotonic;
 use super::record::{Unreadable, Vm};
+use super::time::{Monotonic, SECOND};
 
 /// Nanoseconds between two beats of a VM.
-pub const TICK: u64 = 1_000_000_000;
+pub const TICK: u64 = SECOND;
 
 /// How long a VM may be silent.
 const SILENCE: u64 = 3 * TICK;

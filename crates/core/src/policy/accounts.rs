@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{KeyId, Model, Policy, Tenant, index};
 use crate::concerns::Concerns;
-use crate::limits::judge::Terms;
 use crate::limits::rule::{Bound, Limit, Measure};
+use crate::limits::terms::Terms;
 
 /// An account that has limits.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::load::{LoadError, Names};
 use crate::document::{self, Measure as Written, Mode as WrittenMode, Per};
+use crate::limits::counter::CounterId;
 use crate::limits::rate::Rate;
-use crate::limits::rule::{
-    Admit, Bound, CounterId, Limit, Measure, Mode, Overrun, Raise, RatePeriod,
-};
+use crate::limits::rule::{Admit, Bound, Limit, Measure, Mode, Overrun, Raise, RatePeriod};
 use crate::limits::window::{Period, Zone};
 use crate::money::Usd;
 use crate::price::{self, Discount, Kind, PriceList, TokenRates};

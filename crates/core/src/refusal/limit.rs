@@ -5,8 +5,9 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::Unit;
-use crate::limits::judge::{Now, Shortfall, Wait};
-use crate::limits::rule::{Bound, Limit, RatePeriod};
+use crate::limits::rule::{Bound, Limit, Span};
+use crate::limits::shortfall::{Shortfall, Wait};
+use crate::limits::time::{Now, SECOND};
 use crate::limits::window::{Period, Window, rfc3339};
 use crate::policy::AccountName;
 
@@ -15,7 +16,7 @@ const PATIENCE: u64 = 60;
 
 /// Nanoseconds for which an exhausted window is believed to stay so: what requests in flight have
 /// overdrawn may be corrected.
-const BELIEF: u64 = 10_000_000_000;
+const BELIEF: u64 = 10 * SECOND;
 
 /// Why a limit refuses. Amounts are in the limit's own unit (money: pico-dollars).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +30,12 @@ pub struct LimitReached {
     /// What is limited.
     pub unit: Unit,
     /// Over what time.
-    pub period: Option<&'static str>,
+    pub span: Span,
     /// The calendar window in which it counts.
     pub window: Option<Window>,
-    /// Whether another model may serve instead.
-    pub has_fallback: bool,
+    /// Whether the key's requests may be served all the same: by other models, where it is the limit
+    /// of one or names a cheaper one.
+    pub is_avoidable: bool,
     /// The limit, without raises. For what is larger than could ever come at once, that.
     pub amount: u128,
     /// What the request would take.
@@ -66,43 +68,28 @@ impl LimitReached {
         } else {
             shortfall.wait
         };
-        let (unit, period, amount) = match &limit.bound {
-            Bound::Concurrency(most) => (Unit::RequestsInFlight, None, (*most).into()),
-            Bound::Output(most) => (Unit::CompletionTokens, None, (*most).into()),
+        let (unit, span, amount) = match &limit.bound {
+            // Its burst is what could ever come at once.
             Bound::Rate { measure, rate, .. } if wait == Wait::TooLarge => {
-                (Unit::of(*measure), None, rate.burst().into())
+                (Unit::of(*measure), Span::AtOnce, rate.burst().into())
             }
-            Bound::Rate {
-                measure,
-                rate,
-                period,
-                ..
-            } => {
-                let period = rate_period_name(*period);
-                (Unit::of(*measure), Some(period), rate.amount().into())
-            }
-            Bound::Window {
-                measure,
-                period,
-                amount,
-                ..
-            } => (Unit::of(*measure), Some(period_name(*period)), *amount),
+            bound => (Unit::of_bound(bound), bound.span(), bound.amount()),
         };
         Self {
             account: account.to_string(),
             rule: limit.rule.to_string(),
             source: limit.source.as_deref().map(str::to_owned),
             unit,
-            period,
+            span,
             window: shortfall.window,
-            has_fallback: limit.fallback.is_some(),
+            is_avoidable: limit.fallback.is_some() || matches!(account, AccountName::Model(_)),
             amount,
             requested: shortfall.requested,
             left: shortfall.left,
             held: shortfall.held,
             wait,
             resets_at: match wait {
-                Wait::For(nanos) => Some(now.wall.saturating_add(nanos).div_ceil(1_000_000_000)),
+                Wait::For(nanos) => Some(now.second_after(nanos)),
                 Wait::Unknown | Wait::Forever | Wait::TooLarge => None,
             },
             message: limit.message.as_deref().map(str::to_owned),
@@ -114,7 +101,7 @@ impl LimitReached {
     /// where another may fit. Requests count alike. Of an exhausted window nothing comes back
     /// before its end, unless requests in flight hold some of it.
     pub fn holds_for(&self) -> Option<u64> {
-        if self.account.starts_with("model:") || self.has_fallback {
+        if self.is_avoidable {
             return None;
         }
         let is_counted_alike = self.unit == Unit::Requests;
@@ -133,14 +120,10 @@ impl LimitReached {
     #[must_use]
     pub(crate) fn at(mut self, nanos: u64, now: Now) -> Self {
         let window_end = self.window.and_then(|window| window.end);
-        let until_end = window_end.map(|end| {
-            let end = end.saturating_mul(1_000_000_000);
-            end.saturating_sub(now.wall).max(1)
-        });
         if let Wait::For(_) = self.wait {
-            let nanos = until_end.unwrap_or(nanos);
+            let nanos = window_end.map_or(nanos, |end| now.until(end).max(1));
             self.wait = Wait::For(nanos);
-            self.resets_at = Some(now.wall.saturating_add(nanos).div_ceil(1_000_000_000));
+            self.resets_at = Some(now.second_after(nanos));
         }
         self
     }
@@ -167,7 +150,7 @@ impl LimitReached {
     pub fn retry_after(&self) -> Option<u64> {
         match self.wait {
             Wait::Unknown => Some(1),
-            Wait::For(nanos) => Some(nanos.div_ceil(1_000_000_000).max(1)),
+            Wait::For(nanos) => Some(nanos.div_ceil(SECOND).max(1)),
             Wait::Forever | Wait::TooLarge => None,
         }
     }
@@ -183,7 +166,7 @@ impl LimitReached {
             "rule": self.rule,
             "scope": self.account,
             "unit": self.unit.name(),
-            "period": self.period,
+            "period": self.span.name(),
             "resets_at": self.resets_at.map(rfc3339),
         });
         if !self.hides_amounts {
@@ -201,38 +184,45 @@ impl LimitReached {
         facts
     }
 
-    fn write_amounts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What the matter is, as far as amounts may be told.
+    fn what(&self) -> &'static str {
+        let has_left = self.left > 0 || self.hides_amounts;
+        match (self.wait, self.unit) {
+            (Wait::TooLarge, _) => "the request is larger than",
+            (_, Unit::Usd) if has_left => "the budget has no room for this request:",
+            (_, Unit::Usd) => "the budget is used up:",
+            _ if has_left => "the limit has no room for this request:",
+            _ => "the limit is reached:",
+        }
+    }
+
+    fn write_limit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.hides_amounts {
+            write!(f, "the limit on {}", self.unit.noun())?;
+        } else {
+            f.write_str(&self.unit.text(self.amount))?;
+        }
+        match self.span {
+            Span::AtOnce if self.wait == Wait::TooLarge => f.write_str(" at once"),
+            Span::AtOnce | Span::Window(Period::Ever) => Ok(()),
+            span => write!(f, " per {}", span.name().unwrap_or_default()),
+        }
+    }
+
+    fn write_amounts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hides_amounts || self.unit == Unit::RequestsInFlight {
             return Ok(());
         }
-        let text = |amount| self.unit.text(amount);
-        let (left, requested) = (text(self.left), text(self.requested));
-        match self.unit {
-            Unit::RequestsInFlight => Ok(()),
-            _ => write!(f, "; {left} left, {requested} needed"),
-        }
+        let (left, requested) = (self.unit.text(self.left), self.unit.text(self.requested));
+        write!(f, "; {left} left, {requested} needed")
     }
 }
 
 impl fmt::Display for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let account = self.account.replacen(':', " ", 1);
-        let what = match (self.wait, self.unit) {
-            (Wait::TooLarge, _) => "the request is larger than",
-            (_, Unit::Usd) => "the budget is used up:",
-            _ => "the limit is reached:",
-        };
-        write!(f, "{what} ")?;
-        let limit = if self.hides_amounts {
-            format!("the limit on {}", self.unit.noun())
-        } else {
-            self.unit.text(self.amount)
-        };
-        match self.period {
-            None if self.wait == Wait::TooLarge => write!(f, "{limit} at once for {account}")?,
-            Some("ever") | None => write!(f, "{limit} for {account}")?,
-            Some(period) => write!(f, "{limit} per {period} for {account}")?,
-        }
+        write!(f, "{} ", self.what())?;
+        self.write_limit(f)?;
+        write!(f, " for {}", self.account.replacen(':', " ", 1))?;
         self.write_amounts(f)?;
         match (self.wait, self.resets_at) {
             (Wait::For(_), Some(at)) => write!(f, "; retry at {}", rfc3339(at))?,
@@ -243,23 +233,5 @@ impl fmt::Display for LimitReached {
             Some(message) => write!(f, ". {message}"),
             None => Ok(()),
         }
-    }
-}
-
-fn rate_period_name(period: RatePeriod) -> &'static str {
-    match period {
-        RatePeriod::Second => "second",
-        RatePeriod::Minute => "minute",
-        RatePeriod::Hour => "hour",
-    }
-}
-
-fn period_name(period: Period) -> &'static str {
-    match period {
-        Period::Hour => "hour",
-        Period::Day => "day",
-        Period::Week => "week",
-        Period::Month => "month",
-        Period::Ever => "ever",
     }
 }

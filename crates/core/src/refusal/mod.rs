@@ -66,9 +66,9 @@ pub enum Refusal {
     LimitReached(Box<LimitReached>),
     /// Other workers changed an account's state all the time.
     StateBusy,
-    /// An account's state can't be read.
+    /// What is kept of this account can't be read, or what all accounts need.
     StateUnavailable {
-        account: String,
+        account: Option<String>,
     },
     NotReady,
     Internal(&'static str),
@@ -260,8 +260,13 @@ impl fmt::Display for Refusal {
                 "the gateway could not reserve what the request needs, since others were served at \
                  the same moment: retry shortly",
             ),
-            Self::StateUnavailable { .. } => {
-                f.write_str("the gateway can't read what this account has used: tell its operators")
+            Self::StateUnavailable { account } => {
+                let account = account.as_deref().unwrap_or("any account");
+                let account = account.replacen(':', " ", 1);
+                write!(
+                    f,
+                    "the gateway can't read what {account} has used: tell its operators"
+                )
             }
             Self::NotReady => f.write_str("the gateway has no policy loaded"),
             Self::Internal(what) => write!(f, "the gateway failed: {what}"),

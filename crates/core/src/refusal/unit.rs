@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::limits::rule::Measure;
+use crate::limits::rule::{Bound, Measure};
 use crate::money::Usd;
 
 /// What a limit counts.
@@ -26,6 +26,15 @@ impl Unit {
             Measure::CompletionTokens => Self::CompletionTokens,
             Measure::TotalTokens => Self::Tokens,
             Measure::Money => Self::Usd,
+        }
+    }
+
+    /// The unit of a limit.
+    pub fn of_bound(bound: &Bound) -> Self {
+        match bound {
+            Bound::Rate { measure, .. } | Bound::Window { measure, .. } => Self::of(*measure),
+            Bound::Concurrency(_) => Self::RequestsInFlight,
+            Bound::Output(_) => Self::CompletionTokens,
         }
     }
 
@@ -71,6 +80,8 @@ impl Unit {
     pub(super) fn text(self, amount: u128) -> String {
         match self {
             Self::Usd => format!("{} USD", Usd::from_pico(amount)),
+            Self::RequestsInFlight if amount == 1 => "1 request at a time".to_owned(),
+            _ if amount == 1 => format!("1 {}", self.noun().trim_end_matches('s')),
             _ => format!("{amount} {}", self.noun()),
         }
     }

@@ -6,8 +6,8 @@ pub(crate) use notes::Notes;
 
 use crate::api::{Api, Dialect};
 use crate::exchange::Bill;
-use crate::limits::rate::Monotonic;
 use crate::limits::reserved::Reserved;
+use crate::limits::time::Monotonic;
 use crate::policy::{Policy, Tenant};
 use crate::refusal::LimitReached;
 use crate::response::Metered;

@@ -1,7 +1,7 @@
 //! What is noted while an exchange goes on.
 
 use super::{Ending, Outcome};
-use crate::limits::rate::Monotonic;
+use crate::limits::time::Monotonic;
 use crate::refusal::{LimitReached, Refusal};
 use crate::request::{Request, Route};
 

@@ -12,13 +12,14 @@ use tollgate_core::exchange::{
 };
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::extending::Extending;
-use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::rule::Demand;
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::{Store as _, run};
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::policy::Policy;
 use tollgate_core::reply::Reply;

@@ -1,15 +1,18 @@
 //! One account as one worker sees it, for examples that a policy author would check by hand.
 
-use tollgate_core::limits::judge::{Now, Terms, Wait};
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::record::{Record, Vm};
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{
-    Admit, Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, Overrun, Raise,
+    Admit, Amounts, Bound, Demand, Limit, Measure, Mode, Overrun, Raise,
 };
 use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::{Found, Store, run};
+use tollgate_core::limits::shortfall::Wait;
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::limits::window::{Period, Zone};
 use tollgate_core::money::Usd;

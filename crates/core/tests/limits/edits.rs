@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::rate::Rate;
-use tollgate_core::limits::rule::{
-    Amounts, Bound, CounterId, Demand, Limit, Measure, Mode, RatePeriod,
-};
+use tollgate_core::limits::rule::{Amounts, Bound, Demand, Limit, Measure, Mode, RatePeriod};
 
 use crate::account::{Account, NOON, at, limit};
 

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use tollgate_core::limits::judge::{Terms, Wait};
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::rate::Rate;
 use tollgate_core::limits::reservation::Reservation;
-use tollgate_core::limits::rule::{Admit, Amounts, Bound, CounterId, Measure, Mode, RatePeriod};
+use tollgate_core::limits::rule::{Admit, Amounts, Bound, Measure, Mode, RatePeriod};
 use tollgate_core::limits::settling::{Failure, Settling};
 use tollgate_core::limits::shared::{Operation, Transaction as _};
+use tollgate_core::limits::shortfall::Wait;
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::limits::window::Period;
 use tollgate_core::money::Usd;

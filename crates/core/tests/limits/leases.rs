@@ -1,10 +1,12 @@
 //! What a proxy may spend of an account that others spend from as well.
 
-use tollgate_core::limits::judge::{Now, Terms, judge};
+use tollgate_core::limits::judge::judge;
 use tollgate_core::limits::lease::Leases;
 use tollgate_core::limits::record::{Record, Vm};
 use tollgate_core::limits::reservation::take;
 use tollgate_core::limits::rule::{Bound, Limit};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::window::{Period, Zone};
 
 use crate::account::{DAY, NOON, at, budget, costs};

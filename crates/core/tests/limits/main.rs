@@ -18,8 +18,8 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use tollgate_core::limits::judge::Now;
 use tollgate_core::limits::rule::{Amounts, Demand};
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::window::Zone;
 use tollgate_core::money::Usd;
 

@@ -1,7 +1,7 @@
 //! Raises, by example: what is spent beyond a budget for a time.
 
-use tollgate_core::limits::judge::Wait;
 use tollgate_core::limits::rule::Mode;
+use tollgate_core::limits::shortfall::Wait;
 use tollgate_core::limits::window::Period;
 
 use crate::account::{Account, DAY, NOON, at, budget, costs};

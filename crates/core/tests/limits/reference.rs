@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::record::Vm;
-use tollgate_core::limits::rule::{Admit, Amounts, Bound, CounterId, Demand, Measure, Mode};
+use tollgate_core::limits::rule::{Admit, Amounts, Bound, Demand, Measure, Mode};
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::Vms;
 use tollgate_core::limits::window::{Window, Zone};
 

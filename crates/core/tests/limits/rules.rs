@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::rate::Rate;
-use tollgate_core::limits::rule::{
-    Admit, Bound, CounterId, Limit, Measure, Mode, Overrun, Raise, RatePeriod,
-};
+use tollgate_core::limits::rule::{Admit, Bound, Limit, Measure, Mode, Overrun, Raise, RatePeriod};
 use tollgate_core::limits::window::Period;
 
 /// Seconds since 1970 around which everything happens: 2026-03-28T23:59:00Z, the night in which

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use tollgate_core::limits::extending::Extending;
-use tollgate_core::limits::judge::{Now, Terms};
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::{Amounts, Demand};
@@ -12,6 +11,8 @@ use tollgate_core::limits::settling::Settling;
 use tollgate_core::limits::shared::{Found, Operation, Transaction};
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::Vms;
 
 use crate::reference::{Account, Question, RequestId};

@@ -1,11 +1,11 @@
 //! What happens where others are always first, or a record can't be read in the middle.
 
-use tollgate_core::limits::judge::Terms;
 use tollgate_core::limits::rule::Bound;
 use tollgate_core::limits::settling::Failure;
 use tollgate_core::limits::shared::{MOST_TRIES, Operation, Transaction as _};
 use tollgate_core::limits::taken::Outcome;
 use tollgate_core::limits::taking::{Inputs, Taking};
+use tollgate_core::limits::terms::Terms;
 use tollgate_core::limits::vms::Vms;
 
 use crate::account::{Account, NOON, VM, at, costs, limit};

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_core::limits::judge::{Now, Terms};
+use tollgate_core::limits::counter::CounterId;
 use tollgate_core::limits::record::{Record, Vm};
-use tollgate_core::limits::rule::{Amounts, Bound, CounterId, Demand};
+use tollgate_core::limits::rule::{Amounts, Bound, Demand};
 use tollgate_core::limits::shared::{Operation, Transaction as _};
+use tollgate_core::limits::terms::Terms;
+use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::{TICK, Vms};
 use tollgate_core::limits::window::Zone;
 

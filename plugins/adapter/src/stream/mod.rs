@@ -12,7 +12,7 @@ use tollgate_core::api::Dialect;
 use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{Admission, Earlier, Exchange, Forward, RequestHead, Step};
 use tollgate_core::headers::Headers;
-use tollgate_core::limits::judge::Now;
+use tollgate_core::limits::time::Now;
 use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
 use tollgate_core::reply::Reply;

@@ -6,8 +6,8 @@
 //! generation (u32), counter (u64), start (u64), amount (u128).
 
 use super::{Bucket, Counter, Hold, Record, State, Vm};
+use crate::limits::counter::CounterId;
 use crate::limits::rate;
-use crate::limits::rule::CounterId;
 
 /// The layout that is written. A reader leaves every other alone.
 const LAYOUT: u8 = 2;

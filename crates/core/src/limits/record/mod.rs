@@ -5,8 +5,9 @@ mod codec;
 
 pub use codec::Unreadable;
 
+use super::counter::CounterId;
 use super::rate;
-use super::rule::CounterId;
+use super::time::Monotonic;
 
 /// More counters than any account's rules may need; those that no rule names give way first.
 const MOST_COUNTERS: usize = 64;
@@ -50,7 +51,7 @@ pub struct Bucket {
     pub start: u64,
     /// When it was first counted in, by the monotonic clock. After clocks have jumped, a window may
     /// be counted in anew; what was taken in it before is then not in here.
-    pub opened: rate::Monotonic,
+    pub opened: Monotonic,
     /// All of it.
     pub used: u128,
     /// The part of it that raises carry.
@@ -84,7 +85,7 @@ impl Record {
     }
 
     /// What a rate has left, and in how many nanoseconds all of it is back.
-    pub fn rate_left(&self, rate: &rate::Rate, id: CounterId, now: rate::Monotonic) -> (u32, u64) {
+    pub fn rate_left(&self, rate: &rate::Rate, id: CounterId, now: Monotonic) -> (u32, u64) {
         rate.left(self.rate(id), now)
     }
 
@@ -119,7 +120,7 @@ impl Record {
         &mut self,
         id: CounterId,
         start: u64,
-        now: rate::Monotonic,
+        now: Monotonic,
     ) -> Option<&mut Bucket> {
         let State::Windows(buckets) = self.entry(id)? else {
             return None;

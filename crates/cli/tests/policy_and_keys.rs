@@ -258,3 +258,41 @@ organizations:
         )
     );
 }
+
+#[test]
+fn rules_that_do_not_do_what_they_seem_to_are_warned_of() {
+    let rules = "models: {chat: {context: 8192, targets: {stable: {}}}}
+prices:
+  version: v1
+  models:
+    chat:
+    - per_million_tokens: {input: 1, cached: 1.5}
+      above: {200: {input: 2}, 200k: {input: 3}}
+organizations:
+  acme:
+    limits:
+      - {budget: 5, per: month, raises: {once: {amount: 1, until: 2026-01-01}, later: {amount: 1, until: 2999-01-01}}}
+";
+    let folder = folder(rules);
+    let rules = path(&folder, "policies");
+    let output = tollgate(&["policy", "check", &rules]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let warning = |what: &str| format!("warning: {what}\n");
+    assert_eq!(
+        stderr(&output),
+        [
+            format!(
+                "{rules}/rules.yaml:11: organization:acme:budget/month has the raise `once`, whose \
+                 time is over"
+            ),
+            "the model `chat` takes more for cached tokens than for new ones".to_owned(),
+            "the model `chat` has prices for prompts above 200 tokens, which most are; is it 200k?"
+                .to_owned(),
+            "the model `chat` has prices for prompts above 200000 tokens, and none is longer than \
+             its context of 8192"
+                .to_owned(),
+        ]
+        .map(|what| warning(&what))
+        .concat()
+    );
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tollgate_core::limits::rate::{Rate, Shortage, State};
+use tollgate_core::limits::rate::{Rate, Shortage, State, Uncountable};
 
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -68,11 +68,17 @@ fn a_clock_that_jumps_back_locks_nobody_out_for_long() {
 
 #[test]
 fn what_is_no_rate() {
-    assert_eq!(Rate::new(0, MINUTE, 1), None);
-    assert_eq!(Rate::new(1, MINUTE, 0), None);
-    assert_eq!(Rate::new(1, Duration::from_secs(3600), u32::MAX), None);
-    assert_eq!(Rate::new(u32::MAX, Duration::from_secs(1), 1), None);
-    assert!(Rate::new(1_000_000_000, Duration::from_secs(1), u32::MAX).is_some());
+    assert_eq!(Rate::new(0, MINUTE, 1), Err(Uncountable::Nothing));
+    assert_eq!(Rate::new(1, MINUTE, 0), Err(Uncountable::Nothing));
+    assert_eq!(
+        Rate::new(1, Duration::from_secs(3600), u32::MAX),
+        Err(Uncountable::TooSlow)
+    );
+    assert_eq!(
+        Rate::new(u32::MAX, Duration::from_secs(1), 1),
+        Err(Uncountable::TooFast)
+    );
+    assert!(Rate::new(1_000_000_000, Duration::from_secs(1), u32::MAX).is_ok());
 }
 
 /// A step of a stream of requests: time passes, an amount is asked for, and one of those that were

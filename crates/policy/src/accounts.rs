@@ -3,7 +3,7 @@
 use crate::allow_list::AllowList;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Site};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::names::{self, Kind};
 use crate::rules::{KeyRule, LimitRule, OrganizationRule, RuleFile, TeamRule, Text, Texts};
 use crate::values;
@@ -63,13 +63,14 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn organization(&mut self, file: usize, name: &Text, rule: &OrganizationRule) {
         names::check(Kind::Organization, file, name, self.errors);
         let organization = &name.value;
-        let limits = self.limits(file, format!("organization:{organization}"), &rule.limits);
+        let owner = format!("the organization `{organization}`");
+        let allowed = self.narrow(&AllowList::default(), &owner, file, rule.models.as_ref());
+        let account = format!("organization:{organization}");
+        let limits = self.limits(file, account, &allowed, &rule.limits);
         self.accounts.organizations.push(Organization {
             name: organization.clone(),
             limits,
         });
-        let owner = format!("the organization `{organization}`");
-        let allowed = self.narrow(&AllowList::default(), &owner, file, rule.models.as_ref());
         for (name, rule) in rule.teams.iter() {
             self.team(file, organization, name, rule, &allowed);
         }
@@ -87,7 +88,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let path = format!("{organization}/{}", name.value);
         let owner = format!("the team `{path}`");
         let allowed = self.narrow(allowed, &owner, file, rule.models.as_ref());
-        let limits = self.limits(file, format!("team:{path}"), &rule.limits);
+        let limits = self.limits(file, format!("team:{path}"), &allowed, &rule.limits);
         self.accounts.teams.push(Team {
             name: name.value.clone(),
             organization: organization.to_owned(),
@@ -109,10 +110,8 @@ impl<'a> Compiler<'_, '_, 'a> {
     ) {
         names::check(Kind::Key, file, name, self.errors);
         let path = format!("{team}/{}", name.value);
-        let models = rule.models.as_ref().and_then(|list| {
-            let owner = format!("the key `{path}`");
-            self.narrow(allowed, &owner, file, Some(list)).to_names()
-        });
+        let owner = format!("the key `{path}`");
+        let own = self.narrow(allowed, &owner, file, rule.models.as_ref());
         let key = Key {
             hash: String::new(),
             name: name.value.clone(),
@@ -126,15 +125,22 @@ impl<'a> Compiler<'_, '_, 'a> {
                 .cidrs
                 .as_ref()
                 .map_or_else(Vec::new, |list| self.networks(file, list)),
-            models,
-            limits: self.limits(file, format!("key:{path}"), &rule.limits),
+            models: rule.models.as_ref().and_then(|_| own.to_names()),
+            limits: self.limits(file, format!("key:{path}"), &own, &rule.limits),
         };
         if let Some(hash) = self.hash(file, name, path, rule) {
             self.accounts.keys.push((hash, key));
         }
     }
 
-    fn limits(&mut self, file: usize, account: String, rules: &[Spanned<LimitRule>]) -> Vec<Limit> {
+    fn limits(
+        &mut self,
+        file: usize,
+        name: String,
+        models: &AllowList<'a>,
+        rules: &[Spanned<LimitRule>],
+    ) -> Vec<Limit> {
+        let account = limits::Account { name, models };
         self.limits.compile(file, &account, rules, self.errors)
     }
 

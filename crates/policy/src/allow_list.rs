@@ -63,6 +63,13 @@ impl<'a> AllowList<'a> {
         })
     }
 
+    /// The list by which a model may not be used, if it is so.
+    pub(crate) fn excludes(&self, model: &str) -> Option<Site> {
+        let models = self.models.as_ref().filter(|_| !self.unsure)?;
+        let (site, _) = self.lists.last()?;
+        (!models.contains(&model)).then_some(*site)
+    }
+
     /// For the document: sorted; `None`: all.
     pub(crate) fn to_names(&self) -> Option<Vec<String>> {
         let models = self.models.as_ref()?;

@@ -49,7 +49,12 @@ fn field(error: &Error) -> Option<Explanation> {
         } => Explanation::new(format!("`{variant}` is not known here"))
             .help(choices(variant, expected)),
         Error::SerdeMissingField { field, .. } => {
-            Explanation::new(format!("the field `{field}` is missing"))
+            let explanation = Explanation::new(format!("the field `{field}` is missing"));
+            match *field {
+                "until" => explanation.help("a raise ends on a date: `until: 2027-01-01`"),
+                "version" => explanation.help("records name it: `version: \"2026-11\"`"),
+                _ => explanation,
+            }
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             Explanation::new(format!("`{key}` is given twice"))
@@ -72,6 +77,7 @@ fn value(error: &Error) -> Option<Explanation> {
         }
         Error::InvalidBooleanStrict { .. } | Error::InvalidScalar { ty: "bool", .. } => {
             Explanation::new("`true` or `false` is expected here")
+                .help("`yes`, `no`, `on` and `off` are text")
         }
         Error::NullIntoString { .. } => Explanation::new("text is expected here")
             .help("nothing, `~` and `null` are no text unless quoted"),

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod allow_list;
+mod amounts;
 mod canonical;
 mod catalog;
 mod cost_header;

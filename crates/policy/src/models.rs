@@ -1,7 +1,8 @@
 //! Model rules to the document's models.
 
+use crate::allow_list::AllowList;
 use crate::diagnostic::{Diagnostic, Site};
-use crate::limits::Limits;
+use crate::limits::{Account, Limits};
 use crate::names::{self, Kind};
 use crate::prices::Table;
 use crate::rules::{FimRule, ModelRule, RuleFile, TargetRule, Text};
@@ -21,7 +22,10 @@ pub(crate) fn compile(
         for (name, rule) in rules.models.iter() {
             let mut model = model(file, name, rule, errors);
             model.prices = table.of(file, name, rule, errors);
-            let account = format!("model:{}", name.value);
+            let account = Account {
+                name: format!("model:{}", name.value),
+                models: &AllowList::default(),
+            };
             model.limits = limits.compile(file, &account, &rule.limits, errors);
             models.push(model);
         }

@@ -58,9 +58,14 @@ pub(crate) fn did_you_mean<'a>(
     nearest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
-/// The known name with the fewest edits, at most one for every three characters. Among equals
-/// the first in the alphabet.
+/// The only known name that begins with this one, else that with the fewest edits, at most one for
+/// every three characters. Among equals the first in the alphabet.
 fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let mut longer = known.iter().filter(|known| known.starts_with(name));
+    if let (Some(only), None, false) = (longer.next(), longer.next(), name.is_empty()) {
+        return Some(only);
+    }
     let most = (name.chars().count() / 3).max(1);
     known
         .into_iter()
@@ -78,6 +83,9 @@ mod tests {
     fn nearest_counts_swapped_neighbours_as_one_edit() {
         assert_eq!(nearest("wieght", ["weight", "width"]), Some("weight"));
         assert_eq!(nearest("zzz", ["weight", "width"]), None);
+        assert_eq!(nearest("", ["weight"]), None);
+        assert_eq!(nearest("min", ["month", "minute"]), Some("minute"));
+        assert_eq!(nearest("m", ["month", "minute"]), None);
         assert_eq!(nearest("ab", ["ac", "aa"]), Some("aa"));
     }
 }

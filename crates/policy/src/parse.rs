@@ -52,6 +52,10 @@ fn diagnose(file: usize, text: &str, error: &Error) -> Diagnostic {
             .unwrap_or_else(|| Site::empty(file, byte_offset(text, location))),
         None => Site::empty(file, 0),
     };
+    let line = text.get(..site.start).unwrap_or(text).rsplit('\n').next();
+    if line.is_some_and(|before| before.contains('\t') && before.trim().is_empty()) {
+        return Diagnostic::new(site, "a tab indents this line").help("YAML is indented by spaces");
+    }
     let Explanation { message, help } = explain(error);
     Diagnostic::new(site, message).help_if(help)
 }

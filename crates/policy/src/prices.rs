@@ -1,5 +1,6 @@
 //! The price table to the document's prices.
 
+use crate::amounts;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Site};
 use crate::names::did_you_mean;
@@ -117,6 +118,11 @@ fn model(
                 let message = "the first prices have no `from`: they hold until the next ones do";
                 errors.push(Diagnostic::new(site, message));
             }
+            Some(_) if rule.value.from.is_none() => {
+                let message = "from when on these prices hold is not said";
+                let help = "all but the first have a date: `from: 2027-01-01`";
+                errors.push(Diagnostic::new(site, message).help(help));
+            }
             Some(before) if before.from >= price.from => {
                 let message = "prices stand in the order of their dates, each with its own";
                 errors.push(Diagnostic::new(site, message));
@@ -139,7 +145,7 @@ fn price(file: usize, rule: &Spanned<PriceRule>, errors: &mut Vec<Diagnostic>) -
         discount,
     } = &rule.value;
     let mut dollars = |text: &Option<Text>| {
-        let usd = values::dollars(file, text.as_ref()?, errors)?;
+        let usd = amounts::dollars(file, text.as_ref()?, errors)?;
         Some(usd.to_string())
     };
     let (request, image, second) = (
@@ -148,11 +154,15 @@ fn price(file: usize, rule: &Spanned<PriceRule>, errors: &mut Vec<Diagnostic>) -
         dollars(per_second),
     );
     let tokens = tokens(file, per_million_tokens, errors);
-    if !tokens.is_empty() && !tokens.contains_key(Kind::Input.name()) {
+    let names = || per_million_tokens.iter().map(|(name, _)| &*name.value);
+    if names().next().is_some() && !names().any(|name| name == Kind::Input.name()) {
         let message = "there is no price for `input` tokens, which every model reads";
         errors.push(Diagnostic::new(Site::of(file, rule), message));
     }
-    let nothing = tokens.is_empty() && request.is_none() && image.is_none() && second.is_none();
+    let nothing = names().next().is_none()
+        && per_request.is_none()
+        && per_image.is_none()
+        && per_second.is_none();
     if nothing {
         let message = "these prices charge nothing";
         let help = "a model that costs nothing says `price: free`";
@@ -169,7 +179,7 @@ fn price(file: usize, rule: &Spanned<PriceRule>, errors: &mut Vec<Diagnostic>) -
         second,
         discount: discount
             .as_ref()
-            .and_then(|text| values::per_cent(file, text, errors))
+            .and_then(|text| amounts::per_cent(file, text, errors))
             .unwrap_or_default(),
     }
 }
@@ -178,7 +188,7 @@ fn tiers(file: usize, rules: &Entries<Entries<Text>>, errors: &mut Vec<Diagnosti
     let mut tiers: Vec<Tier> = Vec::new();
     for (above, prices) in rules.iter() {
         let tokens = tokens(file, prices, errors);
-        let Some(count) = values::count(file, above, errors) else {
+        let Some(count) = amounts::count(file, above, errors) else {
             continue;
         };
         if tiers.last().is_some_and(|tier| tier.above >= count) {
@@ -207,7 +217,7 @@ fn tokens(
             let help = help.unwrap_or_else(|| format!("known here: {}", known.join(", ")));
             errors.push(Diagnostic::new(Site::of(file, name), message).help(help));
         }
-        if let Some(usd) = values::dollars(file, price, errors) {
+        if let Some(usd) = amounts::dollars(file, price, errors) {
             tokens.insert(name.value.clone(), usd.to_string());
         }
     }

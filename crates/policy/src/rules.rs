@@ -7,7 +7,7 @@ use serde::Deserialize as Derive;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::{fmt, marker::PhantomData};
-use tollgate_core::document::{Capability, Overrun, Per};
+use tollgate_core::document::{Capability, Overrun};
 
 /// Text with its place in the file.
 pub(crate) type Text = Spanned<String>;
@@ -82,7 +82,7 @@ pub(crate) struct LimitRule {
     #[serde(default, deserialize_with = "given")]
     pub(crate) max_output: Option<Text>,
     #[serde(default, deserialize_with = "given")]
-    pub(crate) per: Option<Spanned<Per>>,
+    pub(crate) per: Option<Text>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) burst: Option<Text>,
     #[serde(default, deserialize_with = "given")]

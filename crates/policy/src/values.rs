@@ -5,7 +5,6 @@ use crate::rules::Text;
 use ipnet::IpNet;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use std::net::IpAddr;
-use tollgate_core::money::{self, Usd};
 
 /// A moment in Unix seconds from `2027-01-01` (midnight UTC) or RFC 3339
 /// (`2027-01-01T09:00:00+01:00`); a fraction of a second is dropped.
@@ -35,61 +34,6 @@ pub(crate) fn date(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> u6
         );
         0
     })
-}
-
-/// Dollars, or nothing and a diagnostic.
-pub(crate) fn dollars(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> Option<Usd> {
-    text.value
-        .parse()
-        .map_err(|problem| {
-            let message = format!("`{}` {problem}", text.value);
-            let help = "dollars are written as `25`, `0.50` or `0.000125`";
-            errors.push(Diagnostic::new(Site::of(file, text), message).help(help));
-        })
-        .ok()
-}
-
-/// A number above 0, as `2000`, `200k` or `2M`; or nothing and a diagnostic.
-pub(crate) fn count(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> Option<u64> {
-    let (digits, unit) = match text.value.char_indices().last() {
-        Some((at, 'k')) => (&text.value[..at], 1_000),
-        Some((at, 'M')) => (&text.value[..at], 1_000_000),
-        _ => (text.value.as_str(), 1),
-    };
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let count = digits.parse::<u64>().ok().filter(|_| is_number);
-    let count = count.and_then(|count| count.checked_mul(unit));
-    let found = count.filter(|&count| count > 0 && count < 1 << 53);
-    if found.is_none() {
-        let message = format!("`{}` is no number above 0", text.value);
-        let help = "a number is written as `2000`, `200k` or `2M`";
-        errors.push(Diagnostic::new(Site::of(file, text), message).help(help));
-    }
-    found
-}
-
-/// A number above 0 that fits 32 bits, or nothing and a diagnostic.
-pub(crate) fn positive(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> Option<u32> {
-    let count = count(file, text, errors)?;
-    u32::try_from(count)
-        .map_err(|_| {
-            let message = format!("`{}` is more than {}", text.value, u32::MAX);
-            errors.push(Diagnostic::new(Site::of(file, text), message));
-        })
-        .ok()
-}
-
-/// Per cent as hundredths of one: `12.5` is 1,250. Or nothing and a diagnostic.
-pub(crate) fn per_cent(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> Option<u16> {
-    let hundredths = money::decimal(&text.value, 2).ok();
-    let hundredths = hundredths.and_then(|n| u16::try_from(n).ok());
-    let found = hundredths.filter(|&n| n <= 10_000);
-    if found.is_none() {
-        let message = format!("`{}` is no discount in per cent", text.value);
-        let help = "0 to 100, with at most two decimal places";
-        errors.push(Diagnostic::new(Site::of(file, text), message).help(help));
-    }
-    found
 }
 
 /// The bytes of `sha256:<64 hex digits>`.

@@ -102,7 +102,7 @@ fn raises_fall_back_and_speak() {
     let found = limits(
         "    - budget: 10
       per: ever
-      soft: true
+      mode: shadow
       fallback: chat
       message: 'ask in #ai'
       amounts: hidden
@@ -112,12 +112,12 @@ fn raises_fall_back_and_speak() {
 ",
     );
     let mut expected = limit(
-        "organization:acme:budget/ever:soft",
+        "organization:acme:budget/ever:shadow",
         Measure::Budget,
         "10",
         Some(Per::Ever),
     );
-    expected.mode = Mode::Soft;
+    expected.mode = Mode::Shadow;
     expected.fallback = Some("chat".to_owned());
     expected.message = Some("ask in #ai".to_owned());
     expected.hidden = true;

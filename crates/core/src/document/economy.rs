@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::is_false;
 
+/// Limits of one account: each is looked at for every request.
+pub const MOST_LIMITS: usize = 32;
+/// Raises of one limit, likewise.
+pub const MOST_RAISES: usize = 16;
+/// What a rule's author may say to those who are refused, in bytes.
+pub const LONGEST_MESSAGE: usize = 300;
+
 /// One limit of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

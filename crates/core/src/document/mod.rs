@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use economy::{Limit, Measure, Mode, Overrun, Per, Price, Prices, Raise, Tier, Zone};
+pub use economy::{
+    LONGEST_MESSAGE, Limit, MOST_LIMITS, MOST_RAISES, Measure, Mode, Overrun, Per, Price, Prices,
+    Raise, Tier, Zone,
+};
 
 /// The document's layout. A module refuses a layout it does not know.
 pub const FORMAT: u32 = 2;

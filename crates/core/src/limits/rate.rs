@@ -5,6 +5,7 @@
 //! reserved at its start.
 
 use std::cell::Cell;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -44,6 +45,27 @@ pub struct State {
     pub cell: u64,
 }
 
+/// Why a rate can't be counted; to follow after it in a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncountable {
+    /// Its amount or its burst is 0.
+    Nothing,
+    /// A unit comes back in less than a nanosecond.
+    TooFast,
+    /// The burst comes back in more than 36 years.
+    TooSlow,
+}
+
+impl fmt::Display for Uncountable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "is a rate of nothing",
+            Self::TooFast => "is more than one in a nanosecond",
+            Self::TooSlow => "takes more than 36 years to come back",
+        })
+    }
+}
+
 /// Why an amount can't be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortage {
@@ -54,21 +76,28 @@ pub enum Shortage {
 }
 
 impl Rate {
-    /// `amount` per `period`, `burst` of which may come at once. `None` where one of them is 0, or
-    /// a unit comes back in less than a nanosecond, or the burst in more than 36 years.
-    pub fn new(amount: u32, period: Duration, burst: u32) -> Option<Self> {
-        let period = u64::try_from(period.as_nanos()).ok()?;
-        if amount == 0 || u64::from(amount) > period {
-            return None;
+    /// `amount` per `period`, `burst` of which may come at once.
+    ///
+    /// # Errors
+    /// Why that can't be counted.
+    pub fn new(amount: u32, period: Duration, burst: u32) -> Result<Self, Uncountable> {
+        let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        let burst = NonZeroU32::new(burst).filter(|_| amount > 0);
+        let burst = burst.ok_or(Uncountable::Nothing)?;
+        if u64::from(amount) > nanos {
+            return Err(Uncountable::TooFast);
         }
-        let cell = period.div_ceil(amount.into());
-        let whole = cell.checked_mul(burst.into()).filter(|&ns| ns < LONGEST)?;
-        let quota = Quota::with_period(Duration::from_nanos(cell))?;
-        Some(Self {
-            quota: quota.allow_burst(NonZeroU32::new(burst)?),
+        let cell = nanos.div_ceil(amount.into());
+        let whole = cell.saturating_mul(burst.get().into());
+        let quota = Quota::with_period(Duration::from_nanos(cell)).ok_or(Uncountable::TooFast)?;
+        if whole >= LONGEST {
+            return Err(Uncountable::TooSlow);
+        }
+        Ok(Self {
+            quota: quota.allow_burst(burst),
             amount,
             cell,
-            horizon: whole.max(period.saturating_mul(MOST_PERIODS)).min(LONGEST),
+            horizon: whole.max(nanos.saturating_mul(MOST_PERIODS)).min(LONGEST),
         })
     }
 

@@ -1,8 +1,11 @@
 //! A limit as requests meet it: what it measures, over what time, and how it is meant.
 
+use std::time::Duration;
+
 use super::counter::CounterId;
 use super::rate::Rate;
 use super::window::Period;
+use crate::document::Per;
 use crate::money::Usd;
 use crate::policy::ModelId;
 
@@ -193,9 +196,17 @@ impl Bound {
         }
     }
 
+    /// What may be spent beyond it for a time.
+    pub fn raises(&self) -> &[Raise] {
+        match self {
+            Self::Window { raises, .. } => raises,
+            _ => &[],
+        }
+    }
+
     /// Whether it has raises.
     pub fn is_raised(&self) -> bool {
-        matches!(self, Self::Window { raises, .. } if !raises.is_empty())
+        !self.raises().is_empty()
     }
 }
 
@@ -228,6 +239,27 @@ impl Measure {
             Self::TotalTokens => 4,
             Self::Money => 5,
         }
+    }
+}
+
+impl RatePeriod {
+    /// That of a rule, if it is one of a rate.
+    pub fn of(per: Per) -> Option<Self> {
+        match per {
+            Per::Second => Some(Self::Second),
+            Per::Minute => Some(Self::Minute),
+            Per::Hour => Some(Self::Hour),
+            Per::Day | Per::Week | Per::Month | Per::Ever => None,
+        }
+    }
+
+    /// How long it is.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+        })
     }
 }
 

@@ -1,22 +1,17 @@
 //! The document's limits, prices and zones to the form in which requests meet them.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::{LoadError, Names};
-use crate::document::{self, Measure as Written, Mode as WrittenMode, Per};
+use crate::document::{
+    self, LONGEST_MESSAGE, MOST_LIMITS, MOST_RAISES, Measure as Written, Mode as WrittenMode, Per,
+};
 use crate::limits::counter::CounterId;
 use crate::limits::rate::Rate;
 use crate::limits::rule::{Admit, Bound, Limit, Measure, Mode, Overrun, Raise, RatePeriod};
 use crate::limits::window::{Period, Zone};
 use crate::money::Usd;
 use crate::price::{self, Discount, Kind, PriceList, TokenRates};
-
-/// Limits of one account, and raises of one limit: each is looked at for every request.
-const MOST_LIMITS: usize = 32;
-const MOST_RAISES: usize = 16;
-/// What a rule's author may say to those who are refused, in bytes.
-const LONGEST_MESSAGE: usize = 300;
 
 /// Time zones by name; the first is UTC.
 pub(super) struct Zones(Vec<(Box<str>, Zone)>);
@@ -74,6 +69,15 @@ impl Context<'_> {
                 let problem = format!("the limit {rule:?} stands there twice");
                 return Err(LoadError(problem));
             }
+            let known = limits
+                .iter()
+                .chain([&limit])
+                .flat_map(|limit| limit.bound.raises());
+            let purses: Vec<_> = known.map(|raise| raise.purse).collect();
+            if purses.iter().collect::<BTreeSet<_>>().len() < purses.len() {
+                let problem = "has a raise that can't be told from another: call it otherwise";
+                return Err(LoadError(format!("the limit {rule:?} {problem}")));
+            }
             limits.push(limit);
         }
         Ok(limits.into())
@@ -130,18 +134,16 @@ impl Context<'_> {
         };
         let per = limit.per.ok_or("does not say over what time")?;
         let is_money = measure == Measure::Money;
+        if let Some(period) = RatePeriod::of(per).filter(|_| !is_money) {
+            return rate(limit, measure, period);
+        }
         match (per, is_money) {
-            (Per::Second, false) => rate(limit, measure, RatePeriod::Second, 1),
-            (Per::Minute, false) => rate(limit, measure, RatePeriod::Minute, 60),
-            (Per::Hour, false) => rate(limit, measure, RatePeriod::Hour, 3_600),
             (Per::Day, _) => self.window(limit, measure, Period::Day),
             (Per::Hour, true) => self.window(limit, measure, Period::Hour),
             (Per::Week, true) => self.window(limit, measure, Period::Week),
             (Per::Month, true) => self.window(limit, measure, Period::Month),
             (Per::Ever, true) => self.window(limit, measure, Period::Ever),
-            (Per::Second | Per::Minute, true) | (Per::Week | Per::Month | Per::Ever, false) => {
-                Err("can't be counted over that time".to_owned())
-            }
+            _ => Err("can't be counted over that time".to_owned()),
         }
     }
 
@@ -201,20 +203,15 @@ fn mode(mode: WrittenMode) -> Mode {
     }
 }
 
-fn rate(
-    limit: &document::Limit,
-    measure: Measure,
-    period: RatePeriod,
-    seconds: u64,
-) -> Result<Bound, String> {
+fn rate(limit: &document::Limit, measure: Measure, period: RatePeriod) -> Result<Bound, String> {
     let amount = whole(limit)?;
     let burst = limit.burst.unwrap_or(amount);
-    let rate = Rate::new(amount, Duration::from_secs(seconds), burst);
+    let rate = Rate::new(amount, period.duration(), burst);
     let is_shadow = limit.mode == WrittenMode::Shadow;
     Ok(Bound::Rate {
         measure,
         period,
-        rate: rate.ok_or("has a rate or a burst that can't be counted")?,
+        rate: rate.map_err(|problem| problem.to_string())?,
         counter: CounterId::rate(measure, period, is_shadow),
     })
 }

@@ -1,74 +1,118 @@
 //! What a limit rule may say, beyond what each of its values may be.
 
-use super::{period, word};
+use super::words::{of_measure, of_period};
 use crate::diagnostic::{Diagnostic, Site};
-use crate::rules::{LimitRule, Text};
-use serde_saphyr::Spanned;
-use tollgate_core::document::{Limit, Measure, Mode, Per};
+use crate::rules::{AdmitRule, LimitRule, ModeRule, Text};
+use tollgate_core::document::{LONGEST_MESSAGE, Measure, Overrun, Per};
+use tollgate_core::limits::rate::{Rate, Uncountable};
+use tollgate_core::limits::rule::RatePeriod;
 
-/// What a rule may say to those who are refused, in bytes.
-const LONGEST_MESSAGE: usize = 300;
-
-/// Fields that mean nothing for this measure must not be given: they would seem to do something.
+/// Fields that mean nothing here must not be given: they would seem to do something.
 pub(super) fn fields(
     file: usize,
     measure: Measure,
-    rule: &Spanned<LimitRule>,
+    per: Option<Per>,
+    rule: &LimitRule,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let rule = &rule.value;
     let is_money = measure == Measure::Budget;
     let is_standing = matches!(measure, Measure::Concurrency | Measure::MaxOutput);
-    let per = rule.per.as_ref().map(|per| per.value);
     let is_window = is_money || per == Some(Per::Day);
     let is_estimated = !is_standing && measure != Measure::Requests;
     let site = |text: &Option<Text>| text.as_ref().map(|text| Site::of(file, text));
-    let first_raise = rule
-        .raises
-        .iter()
-        .next()
-        .map(|(name, _)| Site::of(file, name));
-    let spots = [
-        (
-            "per",
-            rule.per.as_ref().map(|p| Site::of(file, p)),
-            !is_standing,
-        ),
+    let soft = rule.soft.as_ref().map(|soft| Site::of(file, soft));
+    let admit = rule.admit.as_ref().map(|admit| Site::of(file, admit));
+    let overrun = rule.on_overrun.as_ref();
+    let overrun = overrun.map(|overrun| Site::of(file, overrun));
+    let mut raises = rule.raises.iter();
+    let raise = raises.next().map(|(name, _)| Site::of(file, name));
+    for (field, site, belongs) in [
+        ("per", site(&rule.per), !is_standing),
         ("burst", site(&rule.burst), !is_window && !is_standing),
         (
             "zone",
             site(&rule.zone),
             is_window && per != Some(Per::Ever),
         ),
-        (
-            "soft",
-            rule.soft.as_ref().map(|s| Site::of(file, s)),
-            is_money,
-        ),
+        ("soft", soft, is_money),
         ("fallback", site(&rule.fallback), is_money),
-        ("raises", first_raise, is_money),
-        (
-            "admit",
-            rule.admit.as_ref().map(|a| Site::of(file, a)),
-            is_estimated,
-        ),
-        (
-            "on_overrun",
-            rule.on_overrun.as_ref().map(|o| Site::of(file, o)),
-            is_estimated,
-        ),
-    ];
-    for (field, site, _) in spots.iter().filter(|(_, _, belongs)| !belongs) {
+        ("raises", raise, is_money),
+        ("admit", admit, is_estimated),
+        ("on_overrun", overrun, is_estimated),
+    ] {
+        if let Some(site) = site.filter(|_| !belongs) {
+            let period = per.filter(|_| field != "per");
+            let period = period.map_or(String::new(), |per| format!(" per {}", of_period(per)));
+            let message = format!(
+                "`{field}` means nothing for `{}`{period}",
+                of_measure(measure)
+            );
+            errors.push(Diagnostic::new(site, message).help_if(help(field, per)));
+        }
+    }
+    warnings_only(file, rule, errors);
+}
+
+fn help(field: &str, per: Option<Per>) -> Option<String> {
+    let help = match (field, per) {
+        ("burst", Some(Per::Day)) => "a day is counted exactly: all of it may come at once",
+        ("soft", _) => "`mode: shadow` lets any limit pass and says what it would have refused",
+        ("fallback" | "raises", _) => "only a `budget` has that",
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
+
+/// What a rule does when it refuses means nothing where it never does.
+fn warnings_only(file: usize, rule: &LimitRule, errors: &mut Vec<Diagnostic>) {
+    let Some(soft) = rule.soft.as_ref().filter(|soft| soft.value) else {
+        return;
+    };
+    let soft = Site::of(file, soft);
+    let is_shadow = matches!(&rule.mode, Some(mode) if mode.value == ModeRule::Shadow);
+    if is_shadow {
+        let message = "a budget in shadow refuses nothing anyhow: it can't be `soft` as well";
+        errors.push(Diagnostic::new(soft, message));
+    }
+    let overrun = rule.on_overrun.as_ref();
+    let cuts = overrun.filter(|overrun| overrun.value == Overrun::Cut);
+    let text = |text: &Option<Text>| text.as_ref().map(|text| Site::of(file, text));
+    for (what, site) in [
+        ("`fallback`", text(&rule.fallback)),
+        ("`message`", text(&rule.message)),
+        ("`on_overrun: cut`", cuts.map(|cut| Site::of(file, cut))),
+    ] {
         if let Some(site) = site {
-            let per = per.filter(|_| field != &"per");
-            let per = per.map_or(String::new(), |per| format!(" per {}", period(per)));
-            let message = format!("`{field}` means nothing for `{}`{per}", word(measure));
-            errors.push(Diagnostic::new(*site, message));
+            let message = format!("a soft budget refuses nothing: {what} means nothing for it");
+            errors.push(Diagnostic::new(site, message).and(soft, "soft here"));
         }
     }
 }
 
-pub(super) fn message(file: usize, message: &Text, errors: &mut Vec<Diagnostic>) {
+/// Whether so much per time can be counted.
+pub(super) fn rate(
+    file: usize,
+    (amount, count): (&Text, u32),
+    burst: Option<(&Text, u32)>,
+    period: RatePeriod,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let most = burst.map_or(count, |(_, burst)| burst);
+    let Err(problem) = Rate::new(count, period.duration(), most) else {
+        return;
+    };
+    let text = match (problem, burst) {
+        (Uncountable::TooSlow, Some((burst, _))) => burst,
+        _ => amount,
+    };
+    let message = format!("`{}` {problem}", text.value);
+    errors.push(Diagnostic::new(Site::of(file, text), message));
+}
+
+pub(super) fn message(file: usize, rule: &LimitRule, errors: &mut Vec<Diagnostic>) {
+    let Some(message) = &rule.message else {
+        return;
+    };
     let text = &message.value;
     let problem = if text.is_empty() {
         "is empty".to_owned()
@@ -83,29 +127,21 @@ pub(super) fn message(file: usize, message: &Text, errors: &mut Vec<Diagnostic>)
     errors.push(message);
 }
 
-/// What raises carry is one figure for each window: two rules can't both have some, and where one
-/// refuses, the others can't.
-pub(super) fn raises(limits: &[Limit], sites: &[Site], errors: &mut Vec<Diagnostic>) {
-    let window = |limit: &Limit| (limit.measure, limit.per, limit.zone.clone());
-    for (index, (limit, site)) in limits.iter().zip(sites).enumerate() {
-        if limit.raises.is_empty() {
-            continue;
-        }
-        let mut others = limits.iter().enumerate();
-        let clash = others.find_map(|(at, other)| {
-            let problem = if at == index || window(other) != window(limit) {
-                return None;
-            } else if at < index && !other.raises.is_empty() {
-                "has raises for the same window"
-            } else if other.mode == Mode::Enforce && limit.mode != Mode::Enforce {
-                "refuses by the same window: its raises are those that count"
-            } else {
-                return None;
-            };
-            Some(format!("`{}` {problem}", other.rule))
-        });
-        if let Some(message) = clash {
-            errors.push(Diagnostic::new(*site, message));
-        }
+/// No request has a most of time.
+pub(super) fn worst_case(
+    file: usize,
+    measure: Measure,
+    rule: &LimitRule,
+    priced_time: Option<Site>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    if measure == Measure::Budget
+        && let Some(admit) = &rule.admit
+        && admit.value == AdmitRule::WorstCase
+        && let Some(priced) = priced_time
+    {
+        let message = "time has a price, and no request has a worst case of it";
+        let error = Diagnostic::new(Site::of(file, admit), message);
+        errors.push(error.and(priced, "the price"));
     }
 }

@@ -1,20 +1,20 @@
 //! Limit rules to the document's limits.
 
 mod check;
+mod raises;
+mod words;
 
+use crate::allow_list::AllowList;
+use crate::amounts;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Site};
-use crate::names::{self, Kind};
-use crate::rules::{AdmitRule, AmountsRule, LimitRule, ModeRule, RaiseRule, Text};
-use crate::values;
+use crate::rules::{AdmitRule, AmountsRule, LimitRule, ModeRule, Text};
 use crate::zones::Zones;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
-use tollgate_core::document::{Limit, Measure, Mode, Overrun, Per, Raise};
-use tollgate_core::money::Usd;
+use tollgate_core::document::{Limit, MOST_LIMITS, Measure, Mode, Overrun, Per};
+use tollgate_core::limits::rule::RatePeriod;
 
-/// Limits of one account: each is looked at for every request.
-const MOST_LIMITS: usize = 32;
 /// What limit rules refer to, and what is gathered from them.
 pub(crate) struct Limits<'c, 'a> {
     pub(crate) catalog: &'c Catalog<'a>,
@@ -26,12 +26,20 @@ pub(crate) struct Limits<'c, 'a> {
     pub(crate) sources: BTreeMap<String, String>,
 }
 
+/// Whose limits they are.
+pub(crate) struct Account<'l, 'a> {
+    /// Such as `team:acme/payments`.
+    pub(crate) name: String,
+    /// What its requests may go to.
+    pub(crate) models: &'l AllowList<'a>,
+}
+
 impl Limits<'_, '_> {
-    /// The limits of one account, such as `team:acme/payments`.
+    /// The limits of one account.
     pub(crate) fn compile(
         &mut self,
         file: usize,
-        account: &str,
+        account: &Account<'_, '_>,
         rules: &[Spanned<LimitRule>],
         errors: &mut Vec<Diagnostic>,
     ) -> Vec<Limit> {
@@ -59,7 +67,7 @@ impl Limits<'_, '_> {
             limits.push(limit);
             sites.push(site);
         }
-        check::raises(&limits, &sites, errors);
+        raises::check(&limits, &sites, errors);
         limits.sort_by(|a, b| a.rule.cmp(&b.rule));
         limits
     }
@@ -67,41 +75,28 @@ impl Limits<'_, '_> {
     fn limit(
         &mut self,
         file: usize,
-        account: &str,
+        account: &Account<'_, '_>,
         rule: &Spanned<LimitRule>,
         errors: &mut Vec<Diagnostic>,
     ) -> Option<Limit> {
-        let (measure, amount) = measure(file, rule, errors)?;
+        let (measure, amount) = words::measure(file, rule, errors)?;
         let before = errors.len();
-        check::fields(file, measure, rule, errors);
-        let per = per(file, measure, rule, errors);
-        let canonical = amount_of(file, measure, amount, errors);
+        let per = words::per(file, measure, rule, errors);
+        check::fields(file, measure, per, &rule.value, errors);
+        let (canonical, burst) = amounts(file, measure, per, amount, &rule.value, errors);
         let rule = &rule.value;
         let zone = rule.zone.as_ref();
         let zone = zone.and_then(|zone| self.zones.resolve(file, zone, errors));
-        let burst = rule.burst.as_ref();
-        let burst = burst.and_then(|text| values::positive(file, text, errors));
-        if let Some(message) = &rule.message {
-            check::message(file, message, errors);
-        }
-        let fallback = rule.fallback.as_ref();
-        let fallback = fallback.and_then(|model| self.catalog.resolve(file, model, errors));
-        let mode = mode(file, rule, errors);
-        let raises = raises(file, &rule.raises, errors);
-        if measure == Measure::Budget
-            && let Some(admit) = &rule.admit
-            && admit.value == AdmitRule::WorstCase
-            && let Some(priced) = self.priced_time
-        {
-            let message = "time has a price, and no request has a worst case of it";
-            let error = Diagnostic::new(Site::of(file, admit), message);
-            errors.push(error.and(priced, "the price"));
-        }
+        check::message(file, rule, errors);
+        check::worst_case(file, measure, rule, self.priced_time, errors);
+        let mode = mode(rule);
+        let fallback = self.fallback(file, account, rule, errors);
+        let raises = raises::compile(file, &rule.raises, errors);
         if errors.len() > before {
             return None;
         }
         Some(Limit {
-            rule: name(account, measure, per, zone.as_deref(), mode),
+            rule: name(&account.name, measure, per, zone.as_deref(), mode),
             measure,
             amount: canonical?,
             per,
@@ -113,12 +108,57 @@ impl Limits<'_, '_> {
                 .on_overrun
                 .as_ref()
                 .map_or(Overrun::Finish, |o| o.value),
-            fallback: fallback.map(str::to_owned),
+            fallback,
             message: rule.message.as_ref().map(|message| message.value.clone()),
             hidden: matches!(&rule.amounts, Some(shown) if shown.value == AmountsRule::Hidden),
             raises,
         })
     }
+
+    /// The model that requests go to instead: another one, which the account may use.
+    fn fallback(
+        &self,
+        file: usize,
+        account: &Account<'_, '_>,
+        rule: &LimitRule,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Option<String> {
+        let text = rule.fallback.as_ref()?;
+        let model = self.catalog.resolve(file, text, errors)?;
+        let site = Site::of(file, text);
+        if account.name.strip_prefix("model:") == Some(model) {
+            errors.push(Diagnostic::new(site, "a model can't fall back to itself"));
+        }
+        if let Some(list) = account.models.excludes(model) {
+            let message = format!("{} may not use the model `{model}`", account.name);
+            errors.push(Diagnostic::new(site, message).and(list, "what it may use"));
+        }
+        Some(model.to_owned())
+    }
+}
+
+/// The amount in one spelling, and the burst of a rate.
+fn amounts(
+    file: usize,
+    measure: Measure,
+    per: Option<Per>,
+    amount: &Text,
+    rule: &LimitRule,
+    errors: &mut Vec<Diagnostic>,
+) -> (Option<String>, Option<u32>) {
+    let given = rule.burst.as_ref();
+    let burst = given.and_then(|text| amounts::positive(file, text, errors));
+    let canonical = match (measure, per) {
+        (Measure::Budget, _) => amounts::dollars(file, amount, errors).map(|usd| usd.to_string()),
+        (_, Some(Per::Day)) => amounts::count(file, amount, errors).map(|count| count.to_string()),
+        _ => amounts::positive(file, amount, errors).map(|count| {
+            if let Some(period) = per.and_then(RatePeriod::of) {
+                check::rate(file, (amount, count), given.zip(burst), period, errors);
+            }
+            count.to_string()
+        }),
+    };
+    (canonical, burst)
 }
 
 /// A rule's name: `team:acme/payments:tokens/day@Europe/Berlin`.
@@ -129,10 +169,10 @@ fn name(
     zone: Option<&str>,
     mode: Mode,
 ) -> String {
-    let mut name = format!("{account}:{}", word(measure));
+    let mut name = format!("{account}:{}", words::of_measure(measure));
     if let Some(per) = per {
         name.push('/');
-        name.push_str(period(per));
+        name.push_str(words::of_period(per));
     }
     if let Some(zone) = zone {
         name.push('@');
@@ -146,151 +186,12 @@ fn name(
     name
 }
 
-/// What the rule limits: exactly one thing.
-fn measure<'r>(
-    file: usize,
-    rule: &'r Spanned<LimitRule>,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<(Measure, &'r Text)> {
-    let LimitRule {
-        requests,
-        tokens,
-        prompt_tokens,
-        completion_tokens,
-        budget,
-        concurrency,
-        max_output,
-        ..
-    } = &rule.value;
-    let all = [
-        (Measure::Requests, requests),
-        (Measure::Tokens, tokens),
-        (Measure::PromptTokens, prompt_tokens),
-        (Measure::CompletionTokens, completion_tokens),
-        (Measure::Budget, budget),
-        (Measure::Concurrency, concurrency),
-        (Measure::MaxOutput, max_output),
-    ];
-    let mut given = all
-        .into_iter()
-        .filter_map(|(measure, amount)| Some((measure, amount.as_ref()?)));
-    let Some(first) = given.next() else {
-        let known: Vec<_> = all.iter().map(|(measure, _)| word(*measure)).collect();
-        let message = "the limit does not say what it limits";
-        let help = format!("one of: {}", known.join(", "));
-        errors.push(Diagnostic::new(Site::of(file, rule), message).help(help));
-        return None;
-    };
-    if let Some((measure, amount)) = given.next() {
-        let message = format!(
-            "the limit is on `{}` and `{}`",
-            word(first.0),
-            word(measure)
-        );
-        let error = Diagnostic::new(Site::of(file, amount), message);
-        errors.push(error.help("each limit stands alone: `- requests: 10` and `- tokens: 1k`"));
-        return None;
-    }
-    Some(first)
-}
-
-/// The period, of those that this measure is counted over.
-fn per(
-    file: usize,
-    measure: Measure,
-    rule: &Spanned<LimitRule>,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<Per> {
-    let known: &[Per] = match measure {
-        Measure::Concurrency | Measure::MaxOutput => return None,
-        Measure::Budget => &[Per::Hour, Per::Day, Per::Week, Per::Month, Per::Ever],
-        _ => &[Per::Second, Per::Minute, Per::Hour, Per::Day],
-    };
-    let words: Vec<_> = known.iter().map(|per| period(*per)).collect();
-    let help = format!("`per` is one of: {}", words.join(", "));
-    let Some(per) = &rule.value.per else {
-        let message = format!("`{}` does not say over what time", word(measure));
-        errors.push(Diagnostic::new(Site::of(file, rule), message).help(help));
-        return None;
-    };
-    if !known.contains(&per.value) {
-        let period = period(per.value);
-        let message = format!("`{}` can't be limited per {period}", word(measure));
-        errors.push(Diagnostic::new(Site::of(file, per), message).help(help));
-    }
-    Some(per.value)
-}
-
-/// The amount in one spelling.
-fn amount_of(
-    file: usize,
-    measure: Measure,
-    text: &Text,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<String> {
-    match measure {
-        Measure::Budget => values::dollars(file, text, errors).map(|usd| usd.to_string()),
-        _ => values::positive(file, text, errors).map(|count| count.to_string()),
-    }
-}
-
-fn mode(file: usize, rule: &LimitRule, errors: &mut Vec<Diagnostic>) -> Mode {
+fn mode(rule: &LimitRule) -> Mode {
     let is_shadow = matches!(&rule.mode, Some(mode) if mode.value == ModeRule::Shadow);
-    let soft = rule.soft.as_ref().filter(|soft| soft.value);
-    if is_shadow && let Some(soft) = soft {
-        let message = "a budget in shadow refuses nothing anyhow: it can't be `soft` as well";
-        errors.push(Diagnostic::new(Site::of(file, soft), message));
-    }
-    match (is_shadow, soft) {
+    let is_soft = matches!(&rule.soft, Some(soft) if soft.value);
+    match (is_shadow, is_soft) {
         (true, _) => Mode::Shadow,
-        (false, Some(_)) => Mode::Soft,
-        (false, None) => Mode::Enforce,
-    }
-}
-
-fn raises(
-    file: usize,
-    rules: &crate::rules::Entries<RaiseRule>,
-    errors: &mut Vec<Diagnostic>,
-) -> Vec<Raise> {
-    let mut raises: Vec<Raise> = Vec::new();
-    for (name, rule) in rules.iter() {
-        names::check(Kind::Raise, file, name, errors);
-        let amount = values::dollars(file, &rule.amount, errors).unwrap_or_default();
-        if amount == Usd::ZERO {
-            let site = Site::of(file, &rule.amount);
-            errors.push(Diagnostic::new(site, "a raise of nothing"));
-        }
-        raises.push(Raise {
-            name: name.value.clone(),
-            amount: amount.to_string(),
-            until: values::date(file, &rule.until, errors),
-        });
-    }
-    raises.sort_by(|a, b| (a.until, &a.name).cmp(&(b.until, &b.name)));
-    raises
-}
-
-fn word(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Requests => "requests",
-        Measure::Tokens => "tokens",
-        Measure::PromptTokens => "prompt_tokens",
-        Measure::CompletionTokens => "completion_tokens",
-        Measure::Budget => "budget",
-        Measure::Concurrency => "concurrency",
-        Measure::MaxOutput => "max_output",
-    }
-}
-
-fn period(per: Per) -> &'static str {
-    match per {
-        Per::Second => "second",
-        Per::Minute => "minute",
-        Per::Hour => "hour",
-        Per::Day => "day",
-        Per::Week => "week",
-        Per::Month => "month",
-        Per::Ever => "ever",
+        (false, true) => Mode::Soft,
+        (false, false) => Mode::Enforce,
     }
 }

@@ -79,7 +79,7 @@ impl Bench {
         exchange.response_headers(response_head(b"application/json"));
         exchange.response_body(black_box(ANSWER.as_bytes()), true, NOW);
         exchange.close(Ending::default(), NOW, &self.learning);
-        let settlement = black_box(exchange.settle(Ending::default(), NOW));
+        let settlement = black_box(exchange.settlement(Ending::default(), NOW));
         if settlement.usage != UsageSource::Reported {
             bail!("the answer's usage was not read: {settlement:?}");
         }
@@ -119,7 +119,7 @@ impl Bench {
             }
             Ok(())
         })?;
-        let counted = exchange.settle(Ending::default(), NOW).content_deltas;
+        let counted = exchange.settlement(Ending::default(), NOW).content_deltas;
         if counted != u64::from(count) {
             bail!("{counted} of {count} events were counted");
         }

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::api::{Api, Dialect};
 use crate::refusal::Refusal;
 
+/// What stands for a request's id where the proxy gave it none: as in its own answers.
+pub const NO_REQUEST_ID: &str = "-";
+
 /// A complete local answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {

@@ -20,7 +20,7 @@ fn send(headers: &[(&str, &[u8])], source: Option<&str>) -> Result<(), (u16, Str
     let Err(reply) = result else {
         return Ok(());
     };
-    let settlement = exchange.settle(Ending::default(), 0);
+    let settlement = exchange.settlement(Ending::default(), 0);
     Err((
         reply.status,
         code(&reply),
@@ -126,7 +126,7 @@ fn an_unknown_key_is_named_by_the_beginning_of_its_hash() {
     }
     .send();
     let hash = exchange
-        .settle(Ending::default(), 0)
+        .settlement(Ending::default(), 0)
         .key_hash
         .unwrap()
         .to_owned();

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tollgate_core::limits::learning::{Learned, Learning, Observation, Seen, Subject};
-use tollgate_core::limits::shared::Found;
 
 fn observation(output_tokens: u64) -> Observation {
     Observation {
@@ -94,23 +93,22 @@ fn an_organization_with_enough_of_its_own_is_known_by_that() {
 
 /// A store with one value for each subject, as Envoy's shared data has it.
 #[derive(Default)]
-struct Store(std::collections::BTreeMap<String, (Vec<u8>, u32)>);
+struct Store(std::collections::BTreeMap<String, Vec<u8>>);
 
 impl Store {
     fn share(&mut self, learning: &mut Learning) {
         for subject in learning.unshared(100) {
-            let found = self.0.get(&subject.to_string()).cloned();
-            let number = found.as_ref().map_or(0, |(_, cas)| *cas);
-            let (seen, cas) = learning.merged(&subject, found).unwrap();
-            assert!(number == 0 || number == cas);
-            self.0
-                .insert(subject.to_string(), (seen.encode(), number + 1));
+            let found = self.0.get(&subject.to_string());
+            let seen = learning.merged(&subject, found.map(|value| &**value));
+            let seen = seen.unwrap();
+            self.0.insert(subject.to_string(), seen.encode());
             learning.shared(&subject, seen);
         }
     }
 
-    fn of(&self, model: &str) -> Found {
-        self.0.get(&Subject::model(model).to_string()).cloned()
+    fn of(&self, model: &str) -> Option<&[u8]> {
+        let value = self.0.get(&Subject::model(model).to_string())?;
+        Some(value)
     }
 }
 
@@ -133,10 +131,10 @@ fn what_one_vm_sees_others_know_and_nothing_counts_twice() {
         Learned::default(),
         "it has seen 10 itself"
     );
-    one.hear("m", store.of("m"));
+    one.refresh("m", store.of("m"));
     assert_eq!(one.of("m", None), alone.of("m", None));
     let mut third = Learning::default();
-    third.hear("m", store.of("m"));
+    third.refresh("m", store.of("m"));
     assert_eq!(third.of("m", None), alone.of("m", None));
 }
 
@@ -146,7 +144,7 @@ fn a_host_that_loses_it_is_told_again_what_all_know() {
         (Store::default(), Learning::default(), Learning::default());
     observe(&mut one, 100, 300);
     store.share(&mut one);
-    two.hear("m", store.of("m"));
+    two.refresh("m", store.of("m"));
     store.0.clear();
     observe(&mut two, 1, 300);
     store.share(&mut two);
@@ -164,13 +162,9 @@ fn a_value_of_another_layout_is_left_alone() {
     let subject = learning.unshared(1).remove(0);
     let mut newer = Seen::default().encode();
     newer[0] = 2;
-    assert!(
-        learning
-            .merged(&subject, Some((newer.clone(), 7)))
-            .is_none()
-    );
+    assert!(learning.merged(&subject, Some(&newer)).is_none());
     let known = learning.of("m", None);
-    learning.hear("m", Some((newer, 7)));
+    learning.refresh("m", Some(&newer));
     assert_eq!(learning.of("m", None), known);
 }
 
@@ -183,7 +177,7 @@ fn all_are_shared_in_turn() {
             learning.observe(&format!("m{model}"), None, observation(10));
         }
         for subject in learning.unshared(32) {
-            let (seen, _) = learning.merged(&subject, None).unwrap();
+            let seen = learning.merged(&subject, None).unwrap();
             told.insert(subject.to_string());
             learning.shared(&subject, seen);
         }
@@ -203,7 +197,7 @@ proptest! {
         if let Ok(seen) = Seen::decode(&bytes) {
             prop_assert_eq!(seen.encode(), &*bytes);
             let mut learning = Learning::default();
-            learning.hear("m", Some((bytes, 1)));
+            learning.refresh("m", Some(&bytes));
             let learned = learning.of("m", None);
             prop_assert!(learned.output_p95 >= 256 && learned.output_p95 <= 4096);
             prop_assert!(learned.duration_mean >= 1);

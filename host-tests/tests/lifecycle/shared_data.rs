@@ -51,7 +51,7 @@ fn foreign(folder: &Path) -> Result<()> {
     // What is in flight ends as if nothing were; its cost stands in the log.
     flight.resume();
     gateway.land(flight)?;
-    gateway.logs("the account key:acme/one/k can't be settled with: Unreadable")?;
+    gateway.logs("the account key:acme/one/k can't be settled: its record can't be read")?;
     refused(
         gateway.ask(&priced_chat("one", 10), None)?,
         503,

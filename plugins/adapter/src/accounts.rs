@@ -1,12 +1,12 @@
 //! Accounts' records in the data that the host shares between workers: what the core asks of them,
 //! one operation after the other.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
 use log::{error, warn};
-use proxy_wasm::hostcalls;
 use tollgate_core::exchange::Plan;
 use tollgate_core::limits::extending::{Extended, Extending};
 use tollgate_core::limits::record::Vm;
@@ -18,13 +18,31 @@ use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::taking::{Inputs, Taking};
 use tollgate_core::limits::terms::Terms;
 use tollgate_core::limits::time::Now;
-use tollgate_core::policy::{Account, KeyId, ModelId, Policy};
+use tollgate_core::policy::{Account, AccountName, KeyId, ModelId, Policy};
 
 use crate::member::Member;
-use crate::vm;
+use crate::{shared_data, vm};
+
+thread_local! {
+    static KEPT_UNDER: Cell<&'static str> = const { Cell::new("") };
+}
 
 /// Settlements that wait to be tried again: beyond that, they are given up.
 const MOST_WAITING: usize = 10_000;
+
+/// Says what the records of accounts are kept under: the same for all roots of a module.
+pub(crate) fn keep_records_under(prefix: &'static str) {
+    KEPT_UNDER.set(prefix);
+}
+
+/// The key of an account's record in the data that VMs share.
+pub(crate) fn record_key(account: AccountName<'_>) -> String {
+    let mut key = String::with_capacity(96);
+    key.push_str(KEPT_UNDER.get());
+    // Writing to a string can't fail.
+    let _ = write!(key, ".{account}");
+    key
+}
 
 /// Whose a request is, so that its accounts are found again.
 #[derive(Clone)]
@@ -188,7 +206,9 @@ impl Unsettled {
             return;
         };
         error!(
-            "the account {account} can't be settled with: {failure:?}; {} lost",
+            "the account {account} can't be settled: {}; what was held for a request that came to {} \
+             USD stays taken",
+            failure.text(),
             self.used.cost
         );
     }
@@ -213,7 +233,7 @@ struct Records(Vec<String>);
 impl Records {
     fn of(accounts: &[Account<'_>]) -> Self {
         let keys = accounts.iter();
-        Self(keys.map(|account| vm::record_key(account.name)).collect())
+        Self(keys.map(|account| record_key(account.name)).collect())
     }
 
     fn key(&self, account: usize) -> &str {
@@ -223,23 +243,10 @@ impl Records {
 
 impl Store for Records {
     fn read(&mut self, account: usize) -> Found {
-        read(self.key(account))
+        shared_data::read(self.key(account))
     }
 
     fn write(&mut self, account: usize, value: &[u8], cas: u32) -> bool {
-        write(self.key(account), value, cas)
+        shared_data::write(self.key(account), value, cas)
     }
-}
-
-/// A value that the host shares, with its number.
-pub(crate) fn read(key: &str) -> Found {
-    match hostcalls::get_shared_data(key) {
-        Ok((value, Some(cas))) => Some((value.unwrap_or_default(), cas)),
-        Ok((_, None)) | Err(_) => None,
-    }
-}
-
-/// Writes it, if it still has this number.
-pub(crate) fn write(key: &str, value: &[u8], cas: u32) -> bool {
-    hostcalls::set_shared_data(key, Some(value), Some(cas)).is_ok()
 }

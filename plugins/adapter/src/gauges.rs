@@ -6,8 +6,8 @@ use tollgate_core::limits::standing;
 use tollgate_core::limits::time::{Now, SECOND};
 use tollgate_core::policy::Policy;
 
-use crate::accounts::read;
-use crate::vm;
+use crate::accounts::record_key;
+use crate::{shared_data, vm};
 
 /// Accounts that are looked at in each tick: all of them, one after the other.
 const AT_A_TIME: usize = 64;
@@ -17,7 +17,7 @@ pub(crate) fn show(policy: &Policy, from: usize, now: Now) -> usize {
     let mut seen: usize = 0;
     for account in policy.shared_accounts().skip(from).take(AT_A_TIME) {
         seen = seen.saturating_add(1);
-        let Some((value, _)) = read(&vm::record_key(account.name)) else {
+        let Some((value, _)) = shared_data::read(&record_key(account.name)) else {
             continue;
         };
         let Ok(record) = Record::decode(&value) else {

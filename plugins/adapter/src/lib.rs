@@ -20,7 +20,9 @@ mod member;
 mod metrics;
 mod record;
 mod root;
+mod shared_data;
 mod stream;
+mod uploads;
 mod vm;
 
 use proxy_wasm::traits::RootContext;

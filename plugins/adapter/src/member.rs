@@ -3,11 +3,10 @@
 use std::fmt;
 
 use tollgate_core::limits::record::Vm;
-use tollgate_core::limits::shared::MOST_TRIES;
 use tollgate_core::limits::time::Now;
 use tollgate_core::limits::vms::{TICK, Vms};
 
-use crate::accounts::{read, write};
+use crate::shared_data;
 
 /// Where the table of VMs is kept.
 const TABLE: &str = "tollgate.vms";
@@ -45,20 +44,15 @@ impl Member {
 
     /// Says that this VM is alive; it may be another one from now on.
     pub(crate) fn beat(before: Option<&Self>, now: Now) -> Result<Self, Lost> {
-        for _ in 0..MOST_TRIES {
-            let (mut vms, cas) = match read(TABLE) {
-                Some((value, cas)) => {
-                    let vms = Vms::decode(&value, now.monotonic);
-                    (vms.map_err(|_| Lost::Unreadable)?, cas)
-                }
-                None => (Vms::new(now.monotonic), u32::MAX),
-            };
+        let member = shared_data::update(TABLE, |found| {
+            let vms = found.map_or(Ok(Vms::new(now.monotonic)), |value| {
+                Vms::decode(value, now.monotonic)
+            });
+            let mut vms = vms.map_err(|_| Lost::Unreadable)?;
             let vm = vms.beat(before.map(|member| member.vm)).ok_or(Lost::Full)?;
-            if write(TABLE, &vms.encode(), cas) {
-                let beat = now.monotonic;
-                return Ok(Self { vm, vms, beat });
-            }
-        }
-        Err(Lost::Busy)
+            let beat = now.monotonic;
+            Ok((vms.encode(), Self { vm, vms, beat }))
+        })?;
+        member.ok_or(Lost::Busy)
     }
 }

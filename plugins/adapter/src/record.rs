@@ -1,10 +1,20 @@
 //! A settlement as the access log reads it: one property per field, named `tollgate.<field>`.
 //! Fields that do not apply are left out.
 
+use std::cell::Cell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+
 use tollgate_core::refusal::LimitReached;
 use tollgate_core::settlement::Settlement;
 
 use crate::host::publish;
+
+thread_local! {
+    /// 64 random bits, since each hasher's state has its own random keys.
+    static START: u64 = RandomState::new().build_hasher().finish();
+    static RECORDS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Present once a module has accounted for the request.
 pub(crate) const OUTCOME: &str = "tollgate.outcome";
@@ -19,6 +29,13 @@ const TOKENS: [&str; 7] = [
     "tollgate.tokens_audio_prompt",
     "tollgate.tokens_audio_completion",
 ];
+
+/// What identifies a settlement everywhere: which start of a VM it belongs to, and its number there.
+pub(crate) fn next_id() -> String {
+    let number = RECORDS.get().wrapping_add(1);
+    RECORDS.set(number);
+    format!("{:016x}-{number:x}", START.with(|start| *start))
+}
 
 /// Publishes who asked for what: known when a request is forwarded.
 pub(crate) fn publish_request(settlement: &Settlement<'_>) {

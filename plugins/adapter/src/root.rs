@@ -14,7 +14,7 @@ use tollgate_core::limits::vms::TICK;
 use tollgate_core::policy::Policy;
 
 use crate::stream::Stream;
-use crate::{host, vm};
+use crate::{accounts, host, vm};
 
 pub(crate) struct Root {
     concerns: Concerns,
@@ -23,7 +23,7 @@ pub(crate) struct Root {
 
 impl Root {
     pub(crate) fn new(concerns: Concerns) -> Self {
-        vm::keep_records_under(concerns.records());
+        accounts::keep_records_under(concerns.records());
         Self {
             concerns,
             policy: None,

@@ -1,22 +1,17 @@
 //! What all streams of one VM share. It outlives the policies.
 
-use std::cell::{Cell, RefCell};
-use std::collections::hash_map::RandomState;
-use std::fmt::Write as _;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use tollgate_core::exchange::{Look, Plan};
+use tollgate_core::exchange::{Plan, RefusalCache};
 use tollgate_core::limits::learning::Learning;
 use tollgate_core::limits::record::Vm;
 use tollgate_core::limits::reservation::Reservation;
 use tollgate_core::limits::rule::Amounts;
 use tollgate_core::limits::taken::Taken;
 use tollgate_core::limits::time::Now;
-use tollgate_core::policy::{AccountName, Policy};
+use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
-use tollgate_core::secret::Hash;
-use tollgate_core::uploads::{Upload, Uploads};
 
 use crate::accounts::{self, Owner, Unsettled};
 use crate::member::{self, Member};
@@ -24,17 +19,12 @@ use crate::metrics::Metrics;
 use crate::{gauges, learned};
 
 thread_local! {
-    static UPLOADS: RefCell<Uploads> = RefCell::default();
     static METRICS: RefCell<Metrics> = RefCell::default();
     static LEARNING: RefCell<Learning> = RefCell::default();
     static LATEST: RefCell<Latest> = RefCell::default();
-    static LOOK: RefCell<Look> = RefCell::default();
+    static REFUSALS: RefCell<RefusalCache> = RefCell::default();
     static MEMBER: RefCell<Option<Rc<Member>>> = RefCell::default();
     static WAITING: RefCell<Vec<Unsettled>> = RefCell::default();
-    /// 64 random bits, since each hasher's state has its own random keys.
-    static START: u64 = RandomState::new().build_hasher().finish();
-    static RECORDS: Cell<u64> = const { Cell::new(0) };
-    static KEPT_UNDER: Cell<&'static str> = const { Cell::new("") };
 }
 
 /// The policy that came last, and how far ticks have come with it.
@@ -45,27 +35,6 @@ struct Latest {
     next_model: usize,
 }
 
-/// Says what the records of accounts are kept under: the same for all roots of a module.
-pub(crate) fn keep_records_under(prefix: &'static str) {
-    KEPT_UNDER.set(prefix);
-}
-
-/// The key of an account's record in the data that VMs share.
-pub(crate) fn record_key(account: AccountName<'_>) -> String {
-    let mut key = String::with_capacity(96);
-    key.push_str(KEPT_UNDER.get());
-    // Writing to a string can't fail.
-    let _ = write!(key, ".{account}");
-    key
-}
-
-/// What identifies a settlement everywhere: which start of a VM it belongs to, and its number there.
-pub(crate) fn next_record_id() -> String {
-    let number = RECORDS.get().wrapping_add(1);
-    RECORDS.set(number);
-    format!("{:016x}-{number:x}", START.with(|start| *start))
-}
-
 /// Says to other VMs that this one is alive, and tries again what could not be settled.
 pub(crate) fn tick(now: Now) {
     match member(now) {
@@ -73,14 +42,14 @@ pub(crate) fn tick(now: Now) {
         Err(problem) => log::error!("{problem}"),
     }
     WAITING.with_borrow_mut(|waiting| accounts::settle_waiting(waiting, now));
-    LEARNING.with_borrow_mut(learned::tell);
+    LEARNING.with_borrow_mut(learned::share);
     LATEST.with_borrow_mut(|latest| {
         let Some(policy) = &latest.policy else {
             return;
         };
         latest.next_account = gauges::show(policy, latest.next_account, now);
-        latest.next_model =
-            LEARNING.with_borrow_mut(|l| learned::hear(l, policy, latest.next_model));
+        latest.next_model = LEARNING
+            .with_borrow_mut(|learning| learned::refresh(learning, policy, latest.next_model));
     });
 }
 
@@ -138,55 +107,12 @@ fn member(now: Now) -> Result<Rc<Member>, member::Lost> {
     })
 }
 
-pub(crate) fn with_look<T>(use_it: impl FnOnce(&mut Look) -> T) -> T {
-    LOOK.with_borrow_mut(use_it)
+pub(crate) fn with_refusals<T>(use_it: impl FnOnce(&mut RefusalCache) -> T) -> T {
+    REFUSALS.with_borrow_mut(use_it)
 }
 
 pub(crate) fn with_learning<T>(use_it: impl FnOnce(&mut Learning) -> T) -> T {
     LEARNING.with_borrow_mut(use_it)
-}
-
-/// A request body in flight; its share is given back when this goes, however the stream ends.
-pub(crate) struct UploadGuard(Option<Upload>);
-
-impl UploadGuard {
-    pub(crate) fn admit(key: Option<Hash>, length: Option<u64>) -> Result<Self, Refusal> {
-        UPLOADS
-            .with_borrow_mut(|uploads| uploads.admit(key, length))
-            .map(|u| Self(Some(u)))
-    }
-
-    pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
-        match &mut self.0 {
-            Some(upload) => UPLOADS.with_borrow_mut(|uploads| uploads.grow(upload, bytes)),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether the host holds much more for the body than its length.
-    pub(crate) fn is_sparse(&self) -> bool {
-        self.0.as_ref().is_some_and(Upload::is_sparse)
-    }
-
-    pub(crate) fn packed(&mut self) {
-        if let Some(upload) = &mut self.0 {
-            upload.packed();
-        }
-    }
-
-    pub(crate) fn complete(&mut self, bytes: u64) {
-        if let Some(upload) = &mut self.0 {
-            UPLOADS.with_borrow_mut(|uploads| uploads.complete(upload, bytes));
-        }
-    }
-}
-
-impl Drop for UploadGuard {
-    fn drop(&mut self) {
-        if let Some(upload) = self.0.take() {
-            UPLOADS.with_borrow_mut(|uploads| uploads.release(upload));
-        }
-    }
 }
 
 pub(crate) fn with_metrics(use_them: impl FnOnce(&mut Metrics)) {

@@ -13,7 +13,7 @@ impl Exchange {
         if picker::rejects(head) {
             self.notes.reject();
         }
-        self.refusal = picker::Refusal::of(head.status);
+        self.refusal = picker::RefusalText::of(head.status);
         let Some(api) = self
             .api
             .filter(|api| self.concerns.reads_answers() && api.reports_usage())

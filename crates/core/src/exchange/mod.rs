@@ -2,19 +2,19 @@
 //!
 //! [`Exchange::request_headers`] → [`Exchange::request_body`] (once, with the whole body) →
 //! [`Exchange::admit`] (with what the accounts said) → [`Exchange::response_headers`] →
-//! [`Exchange::response_body`]… → [`Exchange::close`] → [`Exchange::settle`] (once, however the
+//! [`Exchange::response_body`]… → [`Exchange::close`] → [`Exchange::settlement`] (once, however the
 //! exchange ended).
 
 mod admit;
 mod announce;
 mod bill;
 mod decide;
-mod look;
 mod messages;
 mod metering;
 mod overrun;
 mod picker;
 mod plan;
+mod refusal_cache;
 mod usage;
 
 use std::rc::Rc;
@@ -29,7 +29,7 @@ use crate::limits::taken::Taken;
 use crate::limits::time::{Monotonic, Now};
 use crate::policy::{KeyId, Policy};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
+use crate::reply::{NO_REQUEST_ID, Reply};
 use crate::response::Meter;
 use crate::secret::Hash;
 use crate::settlement::{Ending, Notes, Settlement};
@@ -37,11 +37,11 @@ use crate::settlement::{Ending, Notes, Settlement};
 pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
-pub use self::look::Look;
 pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step};
 use self::overrun::Cut;
 pub use self::picker::DROPPED_REASON;
 pub use self::plan::Plan;
+pub use self::refusal_cache::RefusalCache;
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub struct Exchange {
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
     /// What an endpoint picker may have answered.
-    refusal: picker::Refusal,
+    refusal: picker::RefusalText,
     notes: Notes,
     /// How limits stood when it was decided, with the place of their account.
     standings: Vec<(usize, Standing)>,
@@ -82,7 +82,7 @@ impl Exchange {
             takes_out_usage: false,
             sticky: Vec::new(),
             meter: None,
-            refusal: picker::Refusal::default(),
+            refusal: picker::RefusalText::default(),
             notes: Notes::default(),
             standings: Vec::new(),
             passed_over: Vec::new(),
@@ -131,7 +131,7 @@ impl Exchange {
         self.request_id = head
             .headers
             .text("x-request-id")
-            .unwrap_or("none")
+            .unwrap_or(NO_REQUEST_ID)
             .to_owned();
         match self.decide_by_headers(head, source, path) {
             Ok(step) => {
@@ -243,8 +243,8 @@ impl Exchange {
         }
     }
 
-    /// Phase 7: what it came to.
-    pub fn settle(&self, ending: Ending, now: Monotonic) -> Settlement<'_> {
+    /// Phase 7: what it came to, for the log, the metrics and the accounts.
+    pub fn settlement(&self, ending: Ending, now: Monotonic) -> Settlement<'_> {
         let metered = self.meter.as_ref().map(Meter::metered);
         Settlement::new(
             &self.policy,

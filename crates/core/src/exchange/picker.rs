@@ -18,11 +18,11 @@ pub(super) fn rejects(head: ResponseHead<'_>) -> bool {
 
 /// What is still to come of a body that would say so.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Refusal {
+pub(super) struct RefusalText {
     awaited: &'static [u8],
 }
 
-impl Refusal {
+impl RefusalText {
     /// In an answer with this status.
     pub(super) fn of(status: u16) -> Self {
         let awaited = if status == 503 { UNAVAILABLE } else { b"" };
@@ -53,10 +53,10 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, UNAVAILABLE};
+    use super::{RefusalText, UNAVAILABLE};
 
     fn says(pieces: &[&[u8]]) -> bool {
-        let mut refusal = Refusal::of(503);
+        let mut refusal = RefusalText::of(503);
         pieces.iter().any(|piece| refusal.push(piece))
     }
 
@@ -74,6 +74,6 @@ mod tests {
             !says(&[text.get(..20).unwrap_or_default()]),
             "its beginning"
         );
-        assert!(!Refusal::of(500).is_awaited());
+        assert!(!RefusalText::of(500).is_awaited());
     }
 }

@@ -38,7 +38,7 @@ impl CounterId {
     }
 
     /// A raise's, by its name and its window.
-    pub fn purse(window: Self, name: &str) -> Self {
+    pub fn raise(window: Self, name: &str) -> Self {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&window.0.to_le_bytes());
         hasher.update(name.as_bytes());
@@ -66,7 +66,7 @@ impl CounterId {
     }
 
     /// Whether it is a raise's.
-    pub fn is_purse(self) -> bool {
+    pub fn is_raise(self) -> bool {
         self.0 >> 56 == 4
     }
 

@@ -1,13 +1,13 @@
 //! Reserving more for a request in flight, with all of its accounts. It is taken even where it does
 //! not fit: that has been used already, or is about to be.
 
+use super::cas_loop::{CasLoop, Failure};
 use super::reservation::{self, Reservation};
 use super::rule::Amounts;
 use super::shared::{Found, Operation, Transaction};
 use super::shortfall::Shortfall;
 use super::terms::Terms;
 use super::time::Now;
-use super::walk::{Failure, Walk};
 
 /// Reads and writes the records of those accounts that hold less.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Extending<'a> {
     reservations: Vec<Reservation>,
     amounts: Amounts,
     now: Now,
-    walk: Walk,
+    records: CasLoop,
     /// Of the account at hand, once it is written.
     extended: Reservation,
     /// The limits of the account at hand that it does not fit.
@@ -51,7 +51,7 @@ impl<'a> Extending<'a> {
             reservations,
             amounts,
             now,
-            walk: Walk::default(),
+            records: CasLoop::default(),
             extended: Reservation::default(),
             beyond: Vec::new(),
             exceeded: Vec::new(),
@@ -65,8 +65,8 @@ impl<'a> Extending<'a> {
         Extended {
             reservations: self.reservations,
             exceeded: self.exceeded,
-            failed: self.walk.failed().to_vec(),
-            conflicts: self.walk.conflicts(),
+            failed: self.records.failed().to_vec(),
+            conflicts: self.records.conflicts(),
         }
     }
 
@@ -75,22 +75,22 @@ impl<'a> Extending<'a> {
         let covers = |reservation: &Reservation| reservation.covers(&self.amounts);
         while self
             .reservations
-            .get(self.walk.account())
+            .get(self.records.account())
             .is_some_and(covers)
         {
-            self.walk.go_on();
+            self.records.go_on();
         }
     }
 }
 
 impl Transaction for Extending<'_> {
     fn next(&self) -> Option<Operation<'_>> {
-        let is_left = self.walk.account() < self.reservations.len();
-        is_left.then(|| self.walk.next())
+        let is_left = self.records.account() < self.reservations.len();
+        is_left.then(|| self.records.next())
     }
 
     fn read(&mut self, found: Found) {
-        let account = self.walk.account();
+        let account = self.records.account();
         let (Some(reservation), Some(terms)) =
             (self.reservations.get(account), self.terms.get(account))
         else {
@@ -99,15 +99,15 @@ impl Transaction for Extending<'_> {
         let (amounts, now) = (&self.amounts, self.now);
         self.extended = reservation.clone();
         let (extended, beyond) = (&mut self.extended, &mut self.beyond);
-        self.walk.read(found, now.wall, |record| {
+        self.records.read(found, now.wall, |record| {
             *beyond = reservation::extend(record, *terms, extended, amounts, now);
         });
         self.skip_covered();
     }
 
     fn wrote(&mut self, done: bool) {
-        let account = self.walk.account();
-        self.walk.wrote(done);
+        let account = self.records.account();
+        self.records.wrote(done);
         if done {
             if let Some(reservation) = self.reservations.get_mut(account) {
                 *reservation = std::mem::take(&mut self.extended);

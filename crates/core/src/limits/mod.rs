@@ -1,6 +1,7 @@
 //! Limits and money: what an account may take, what is reserved for a request, and how it is
 //! settled.
 
+mod cas_loop;
 pub mod counter;
 pub mod estimate;
 pub mod extending;
@@ -23,5 +24,4 @@ pub mod terms;
 pub mod time;
 mod view;
 pub mod vms;
-mod walk;
 pub mod window;

@@ -178,7 +178,7 @@ pub fn follow_edits(record: &mut Record, limits: &[Limit]) {
 }
 
 /// Clears what dead VMs hold. What it was stays used; requests in flight are over.
-pub fn bury(record: &mut Record, vms: &Vms) -> Vec<Lost> {
+pub fn clear_dead(record: &mut Record, vms: &Vms) -> Vec<Lost> {
     if !record.holds.iter().any(|hold| vms.is_dead(hold.vm)) {
         return Vec::new();
     }
@@ -223,10 +223,10 @@ impl Reservation {
 impl Limit {
     /// Whether it looks at this counter.
     fn names(&self, id: CounterId) -> bool {
-        let is_purse = match &self.bound {
-            Bound::Window { raises, .. } => raises.iter().any(|raise| raise.purse == id),
+        let is_raise = match &self.bound {
+            Bound::Window { raises, .. } => raises.iter().any(|raise| raise.counter == id),
             _ => false,
         };
-        is_purse || self.bound.counter() == Some(id)
+        is_raise || self.bound.counter() == Some(id)
     }
 }

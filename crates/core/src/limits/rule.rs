@@ -142,7 +142,7 @@ pub enum Overrun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raise {
     /// Where it is counted; by the raise's name, so that an edit keeps what was used.
-    pub purse: CounterId,
+    pub counter: CounterId,
     /// How much it holds, over all windows.
     pub amount: u128,
     /// Unix seconds from which it holds nothing.

@@ -8,7 +8,7 @@ pub const MOST_TRIES: u32 = 64;
 
 /// The number under which a record that does not exist is written: the host heeds it if another
 /// was first. 0 would overwrite.
-pub(super) const ABSENT: u32 = u32::MAX;
+pub const ABSENT: u32 = u32::MAX;
 
 /// An operation on the record of one account, named by its place in the list that was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +69,12 @@ pub fn run(transaction: &mut impl Transaction, store: &mut impl Store) {
 
 /// A record as it was read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Copy {
+pub(super) struct Snapshot {
     pub(super) record: Record,
     pub(super) cas: u32,
 }
 
-impl Copy {
+impl Snapshot {
     /// A record that does not exist counts from now.
     pub(super) fn read(found: Found, now: u64) -> Result<Self, Unreadable> {
         match found {

@@ -32,7 +32,7 @@ pub(super) fn spend(
     now: Now,
 ) -> Vec<Part> {
     let (own, raises) = own_and_raises(terms.limits, counter);
-    let own = terms.lent(own, counter, start);
+    let own = terms.leased(own, counter, start);
     let Some(bucket) = record.bucket_mut(counter, start, now.monotonic) else {
         return Vec::new();
     };
@@ -48,16 +48,16 @@ pub(super) fn spend(
     let beyond = amount.saturating_sub(left);
     let mut rest = beyond;
     for raise in raises.iter().filter(|raise| now.seconds() < raise.until) {
-        let Some(purse) = record.bucket_mut(raise.purse, 0, now.monotonic) else {
+        let Some(purse) = record.bucket_mut(raise.counter, 0, now.monotonic) else {
             continue;
         };
-        let lent = terms.lent(raise.amount, raise.purse, 0);
+        let lent = terms.leased(raise.amount, raise.counter, 0);
         let carried = lent.saturating_sub(purse.used).min(rest);
         if carried > 0 {
             purse.used = purse.used.saturating_add(carried);
             rest = rest.saturating_sub(carried);
             parts.push(Part {
-                counter: raise.purse,
+                counter: raise.counter,
                 start: 0,
                 opened: purse.opened,
                 amount: carried,
@@ -87,7 +87,7 @@ pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64,
         }
         Bound::Concurrency(_) | Bound::Output(_) => return u128::MAX,
     };
-    let amount = terms.lent(amount, counter, start);
+    let amount = terms.leased(amount, counter, start);
     let bucket = record.bucket(counter, start);
     if !spends_raises(terms, limit) {
         return amount.saturating_sub(bucket.used);
@@ -119,8 +119,8 @@ fn spends_raises(terms: Terms<'_>, limit: &Limit) -> bool {
 fn left_of(raises: &[Raise], record: &Record, terms: Terms<'_>, moment: u64) -> u128 {
     let active = raises.iter().filter(|raise| moment < raise.until);
     let purses = active.map(|raise| {
-        let spent = record.bucket(raise.purse, 0).used;
-        let lent = terms.lent(raise.amount, raise.purse, 0);
+        let spent = record.bucket(raise.counter, 0).used;
+        let lent = terms.leased(raise.amount, raise.counter, 0);
         lent.saturating_sub(spent)
     });
     purses.fold(0, u128::saturating_add)
@@ -130,7 +130,9 @@ fn left_of(raises: &[Raise], record: &Record, terms: Terms<'_>, moment: u64) -> 
 pub(super) fn merge(parts: &mut Vec<Part>, spent: Vec<Part>, limits: &[Limit]) {
     let order = |part: &Part| {
         let (_, raises) = own_and_raises(limits, part.of.unwrap_or(part.counter));
-        raises.iter().position(|raise| raise.purse == part.counter)
+        raises
+            .iter()
+            .position(|raise| raise.counter == part.counter)
     };
     for new in spent {
         let is_same = |part: &&mut Part| {

@@ -9,7 +9,8 @@ use super::record::Vm;
 use super::reservation::{self, Lost, Reservation};
 use super::rule::{Amounts, Demand};
 use super::settling::Failure;
-use super::shared::{Copy, Found, MOST_TRIES, Operation, Transaction};
+use super::shared::{Found, MOST_TRIES, Operation, Snapshot, Transaction};
+use super::shortfall::Wait;
 use super::standing;
 use super::taken::{Outcome, Taken};
 use super::terms::Terms;
@@ -48,7 +49,7 @@ pub struct Inputs<'a> {
 
 #[derive(Debug, Default)]
 struct Entry {
-    copy: Copy,
+    snapshot: Snapshot,
     verdict: Verdict,
     lost: Vec<Lost>,
     reservation: Reservation,
@@ -58,10 +59,10 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Reading all, this one next.
-    Look(usize),
+    Read(usize),
     Write(usize),
     /// This one was written by another.
-    LookAgain(usize),
+    ReadAgain(usize),
     /// Reading this one to give back.
     Undo(usize),
     WriteUndone(usize),
@@ -74,7 +75,7 @@ impl<'a> Taking<'a> {
         Self {
             entries: inputs.terms.iter().map(|_| Entry::default()).collect(),
             inputs,
-            phase: Phase::Look(0),
+            phase: Phase::Read(0),
             is_retry: false,
             tries: 0,
             conflicts: 0,
@@ -101,7 +102,7 @@ impl<'a> Taking<'a> {
             taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
             if is_decided {
                 let now = self.inputs.now;
-                let standings = standing::all(&entry.copy.record, *terms, now);
+                let standings = standing::all(&entry.snapshot.record, *terms, now);
                 taken.standings.extend(standings.map(|s| (account, s)));
             }
         }
@@ -112,7 +113,7 @@ impl<'a> Taking<'a> {
 impl Transaction for Taking<'_> {
     fn next(&self) -> Option<Operation<'_>> {
         match self.phase {
-            Phase::Look(account) | Phase::LookAgain(account) | Phase::Undo(account) => {
+            Phase::Read(account) | Phase::ReadAgain(account) | Phase::Undo(account) => {
                 Some(Operation::Read(account))
             }
             Phase::Write(account) | Phase::WriteUndone(account) => {
@@ -120,7 +121,7 @@ impl Transaction for Taking<'_> {
                 Some(Operation::Write {
                     account,
                     value: &entry.value,
-                    cas: entry.copy.cas,
+                    cas: entry.snapshot.cas,
                 })
             }
             Phase::Done => None,
@@ -128,14 +129,14 @@ impl Transaction for Taking<'_> {
     }
 
     fn read(&mut self, found: Found) {
-        let copy = Copy::read(found, self.inputs.now.wall);
-        match (self.phase, copy) {
-            (Phase::Look(account), Ok(copy)) => {
-                self.judge(account, copy);
-                self.look_on(account);
+        let snapshot = Snapshot::read(found, self.inputs.now.wall);
+        match (self.phase, snapshot) {
+            (Phase::Read(account), Ok(snapshot)) => {
+                self.judge(account, snapshot);
+                self.read_on(account);
             }
-            (Phase::LookAgain(account), Ok(copy)) => {
-                self.judge(account, copy);
+            (Phase::ReadAgain(account), Ok(snapshot)) => {
+                self.judge(account, snapshot);
                 if self.refuses(account) {
                     self.give_up(account, Outcome::Refused { is_contested: true });
                 } else {
@@ -143,8 +144,8 @@ impl Transaction for Taking<'_> {
                     self.phase = Phase::Write(account);
                 }
             }
-            (Phase::Undo(account), Ok(copy)) => self.undo(account, copy),
-            (Phase::Look(account) | Phase::LookAgain(account), Err(_)) => {
+            (Phase::Undo(account), Ok(snapshot)) => self.undo(account, snapshot),
+            (Phase::Read(account) | Phase::ReadAgain(account), Err(_)) => {
                 self.give_up(account, Outcome::Unreadable(account));
             }
             (Phase::Undo(account), Err(_)) => {
@@ -165,7 +166,7 @@ impl Transaction for Taking<'_> {
             Phase::WriteUndone(account) if done => self.undo_before(account),
             Phase::Write(account) => {
                 if self.may_try_again() {
-                    self.phase = Phase::LookAgain(account);
+                    self.phase = Phase::ReadAgain(account);
                 } else {
                     self.give_up(account, Outcome::Busy);
                 }
@@ -178,7 +179,7 @@ impl Transaction for Taking<'_> {
                     self.undo_before(account);
                 }
             }
-            Phase::Look(_) | Phase::LookAgain(_) | Phase::Undo(_) | Phase::Done => {}
+            Phase::Read(_) | Phase::ReadAgain(_) | Phase::Undo(_) | Phase::Done => {}
         }
     }
 }
@@ -191,16 +192,16 @@ impl Taking<'_> {
         self
     }
 
-    fn judge(&mut self, account: usize, mut copy: Copy) {
+    fn judge(&mut self, account: usize, mut snapshot: Snapshot) {
         let inputs = &self.inputs;
         let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
         else {
             return;
         };
-        reservation::follow_edits(&mut copy.record, terms.limits);
-        entry.lost = reservation::bury(&mut copy.record, inputs.vms);
-        entry.verdict = judge::judge(&copy.record, *terms, &inputs.demand, inputs.now);
-        entry.copy = copy;
+        reservation::follow_edits(&mut snapshot.record, terms.limits);
+        entry.lost = reservation::clear_dead(&mut snapshot.record, inputs.vms);
+        entry.verdict = judge::judge(&snapshot.record, *terms, &inputs.demand, inputs.now);
+        entry.snapshot = snapshot;
     }
 
     fn note_lost(&mut self, account: usize) {
@@ -219,10 +220,10 @@ impl Taking<'_> {
         })
     }
 
-    fn look_on(&mut self, account: usize) {
+    fn read_on(&mut self, account: usize) {
         let next = account.saturating_add(1);
         if next < self.entries.len() {
-            self.phase = Phase::Look(next);
+            self.phase = Phase::Read(next);
         } else if (0..self.entries.len()).any(|account| self.refuses(account)) {
             self.refused(Outcome::Refused {
                 is_contested: false,
@@ -240,7 +241,7 @@ impl Taking<'_> {
         else {
             return;
         };
-        let record = &mut entry.copy.record;
+        let record = &mut entry.snapshot.record;
         entry.reservation =
             reservation::take(record, *terms, &entry.verdict, inputs.now, inputs.vm);
         entry.value = record.encode();
@@ -271,7 +272,7 @@ impl Taking<'_> {
 
     /// Gives back what was taken from the accounts before this one.
     fn give_up(&mut self, account: usize, outcome: Outcome) {
-        let is_written = matches!(self.phase, Phase::Write(_) | Phase::LookAgain(_));
+        let is_written = matches!(self.phase, Phase::Write(_) | Phase::ReadAgain(_));
         self.outcome = Some(outcome);
         self.undo_before(if is_written { account } else { 0 });
     }
@@ -295,28 +296,42 @@ impl Taking<'_> {
         }
     }
 
-    fn undo(&mut self, account: usize, mut copy: Copy) {
+    fn undo(&mut self, account: usize, mut snapshot: Snapshot) {
         let inputs = &self.inputs;
         let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
         else {
             return;
         };
         let nothing = Amounts::default();
-        let record = &mut copy.record;
+        let record = &mut snapshot.record;
         reservation::settle(record, *terms, &entry.reservation, &nothing, inputs.now);
         entry.value = record.encode();
-        entry.copy = copy;
+        entry.snapshot = snapshot;
         self.phase = Phase::WriteUndone(account);
     }
 
-    /// A refusal may be due to what another worker was just giving back: it is looked at once more.
+    /// A refusal may be due to what another worker was just giving back: then all is read once more.
     fn refused(&mut self, outcome: Outcome) {
-        if matches!(outcome, Outcome::Refused { .. }) && !self.is_retry {
+        let is_refusal = matches!(outcome, Outcome::Refused { .. });
+        if is_refusal && !self.is_retry && self.may_fit_soon() {
             self.is_retry = true;
-            self.phase = Phase::Look(0);
+            self.phase = Phase::Read(0);
             return;
         }
         self.outcome = Some(outcome);
         self.phase = Phase::Done;
+    }
+
+    /// Whether each limit that refuses may have been taken from for a request that was not admitted.
+    /// Windows say what is held of them; rates do not.
+    fn may_fit_soon(&self) -> bool {
+        let mut refusals = self.entries.iter().zip(self.inputs.terms);
+        refusals.all(|(entry, terms)| {
+            let mut refusals = entry.verdict.refusals(terms.limits);
+            refusals.all(|refusal| match refusal.wait {
+                Wait::TooLarge => false,
+                _ => refusal.window.is_none() || refusal.held > 0,
+            })
+        })
     }
 }

@@ -19,7 +19,7 @@ pub struct Terms<'a> {
 
 impl Terms<'_> {
     /// What may be spent here of a window's amount, without raises.
-    pub(super) fn lent(&self, amount: u128, counter: CounterId, start: u64) -> u128 {
+    pub(super) fn leased(&self, amount: u128, counter: CounterId, start: u64) -> u128 {
         let lent = self.leases.map(|leases| leases.amount(counter, start));
         lent.map_or(amount, |lent| lent.min(amount))
     }

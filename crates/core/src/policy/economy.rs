@@ -73,7 +73,7 @@ impl Context<'_> {
                 .iter()
                 .chain([&limit])
                 .flat_map(|limit| limit.bound.raises());
-            let purses: Vec<_> = known.map(|raise| raise.purse).collect();
+            let purses: Vec<_> = known.map(|raise| raise.counter).collect();
             if purses.iter().collect::<BTreeSet<_>>().len() < purses.len() {
                 let problem = "has a raise that can't be told from another: call it otherwise";
                 return Err(LoadError(format!("the limit {rule:?} {problem}")));
@@ -166,7 +166,7 @@ impl Context<'_> {
         }
         let raises = limit.raises.iter().map(|raise| {
             Ok(Raise {
-                purse: CounterId::purse(counter, &raise.name),
+                counter: CounterId::raise(counter, &raise.name),
                 amount: dollars(&raise.amount)?.pico(),
                 until: raise.until,
             })

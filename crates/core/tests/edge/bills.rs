@@ -22,7 +22,7 @@ fn begin(gateway: &mut Gateway, path: &str) -> Exchange {
 
 fn charged(gateway: &mut Gateway, mut exchange: Exchange) -> (Basis, u64, u64) {
     gateway.settle(&mut exchange, Ending::default());
-    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
     let bill = settlement.bill.unwrap();
     (bill.basis, bill.used.prompt, bill.used.completion)
 }
@@ -47,7 +47,7 @@ fn a_report_of_one_side_makes_the_other_no_gift() {
         gateway.pass(1);
         gateway.answer(&mut exchange, &usage);
         let bill = exchange
-            .settle(Ending::default(), gateway.now.monotonic)
+            .settlement(Ending::default(), gateway.now.monotonic)
             .bill
             .unwrap();
         let found = (bill.basis, bill.used.prompt, bill.used.completion);
@@ -107,7 +107,7 @@ fn time_counts_while_the_upstream_works() {
     );
     exchange.close(Ending::default(), gateway.now.monotonic, &gateway.learning);
     let bill = exchange
-        .settle(Ending::default(), gateway.now.monotonic)
+        .settlement(Ending::default(), gateway.now.monotonic)
         .bill
         .unwrap();
     assert_eq!(bill.cost.usd.to_string(), "3");

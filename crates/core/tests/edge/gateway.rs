@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tollgate_core::concerns::Concerns;
 use tollgate_core::exchange::{
-    Admission, Earlier, Exchange, Forward, Look, RequestHead, ResponseHead, Step,
+    Admission, Earlier, Exchange, Forward, RefusalCache, RequestHead, ResponseHead, Step,
 };
 use tollgate_core::headers::Headers;
 use tollgate_core::limits::extending::Extending;
@@ -36,7 +36,7 @@ pub(crate) struct Gateway {
     pub(crate) policy: Rc<Policy>,
     pub(crate) now: Now,
     pub(crate) learning: Learning,
-    look: Look,
+    refusals: RefusalCache,
     store: Store,
     /// Bodies that were read.
     pub(crate) bodies: usize,
@@ -76,7 +76,7 @@ impl Gateway {
                 monotonic: 5 * SECOND,
             },
             learning: Learning::default(),
-            look: Look::default(),
+            refusals: RefusalCache::default(),
             store: Store::default(),
             bodies: 0,
             top_ups: 0,
@@ -96,12 +96,12 @@ impl Gateway {
 
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> (Exchange, Result<Forward, Reply>) {
         let mut exchange = self.begin(path);
-        if let Some(reply) = exchange.refuse_early(&mut self.look, || self.now) {
+        if let Some(reply) = exchange.refuse_early(&mut self.refusals, || self.now) {
             return (exchange, Err(reply));
         }
         self.bodies += 1;
         let admitted = self.admit(&mut exchange, &body.to_string());
-        exchange.remember_refusal(&mut self.look, self.now);
+        exchange.remember_refusal(&mut self.refusals, self.now);
         (exchange, admitted)
     }
 
@@ -249,7 +249,7 @@ impl Gateway {
         let accounts = policy.accounts(exchange.key_id(), model);
         let terms: Vec<Terms<'_>> = accounts.iter().map(|account| account.terms).collect();
         let used = exchange
-            .settle(ending, self.now.monotonic)
+            .settlement(ending, self.now.monotonic)
             .bill
             .unwrap()
             .used;

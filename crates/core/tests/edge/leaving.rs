@@ -40,7 +40,7 @@ fn begin(gateway: &mut Gateway, path: &str, body: &Value) -> Exchange {
 /// Prompt and output tokens.
 fn charged(gateway: &mut Gateway, mut exchange: Exchange, ending: Ending) -> (u64, u64) {
     gateway.settle(&mut exchange, ending);
-    let settlement = exchange.settle(ending, gateway.now.monotonic);
+    let settlement = exchange.settlement(ending, gateway.now.monotonic);
     let bill = settlement.bill.unwrap();
     (bill.used.prompt, bill.used.completion)
 }
@@ -158,7 +158,7 @@ fn the_time_that_work_takes_is_told_by_the_clock_that_nobody_sets() {
         let wall = gateway.now.wall;
         gateway.now.wall = wall.saturating_add_signed(jump * 1_000_000_000);
         gateway.settle(&mut exchange, LEFT);
-        let settlement = exchange.settle(LEFT, gateway.now.monotonic);
+        let settlement = exchange.settlement(LEFT, gateway.now.monotonic);
         let bill = settlement.bill.unwrap();
         assert_eq!(bill.basis, Basis::Timed);
         // 0.0004 for the time, 0.000128 for the tokens.

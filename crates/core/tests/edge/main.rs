@@ -3,9 +3,9 @@
 mod bills;
 mod gateway;
 mod leaving;
-mod look;
 mod media;
 mod overruns;
+mod refusal_cache;
 mod refusals;
 mod reports;
 mod sizes;

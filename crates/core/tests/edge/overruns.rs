@@ -76,7 +76,7 @@ fn what_a_stream_makes_is_reserved_while_it_runs() {
     assert_eq!(gateway.usage()["left"], "0");
     gateway.settle(&mut exchange, Ending::default());
     let bill = exchange
-        .settle(Ending::default(), gateway.now.monotonic)
+        .settlement(Ending::default(), gateway.now.monotonic)
         .bill
         .unwrap();
     assert_eq!((bill.basis, bill.used.completion), (Basis::Counted, 2257));
@@ -143,7 +143,7 @@ fn a_stream_is_cut_where_the_rule_says_so() {
         assert_eq!(data["error"]["code"], "insufficient_quota");
         assert_eq!(gateway.pass_on(&mut exchange, &event), "", "nothing more passes");
         gateway.settle(&mut exchange, Ending::default());
-        let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+        let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
         assert_eq!(settlement.outcome, Outcome::Interrupted);
         assert_eq!(settlement.limit.unwrap().rule, RULE);
         // What came after was made as well.
@@ -159,7 +159,7 @@ fn a_rule_in_shadow_says_that_it_would_have_cut() {
         let event = chat_event("a");
         assert_eq!(gateway.pass_on(&mut exchange, &event), event);
     }
-    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
     assert_eq!(settlement.passed_over, [RULE]);
 }
 

@@ -131,11 +131,11 @@ fn rules_in_shadow_are_reported_whoever_refuses() {
     let shadow = |name: &str| format!("key:acme/payments/key:{name}:shadow");
     let (exchange, admitted) = gateway.chat(&body);
     admitted.unwrap();
-    let first = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let first = exchange.settlement(Ending::default(), gateway.now.monotonic);
     assert_eq!(first.passed_over, [shadow("max_output")]);
     let (exchange, refused) = gateway.chat(&body);
     refused.unwrap_err();
-    let second = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let second = exchange.settlement(Ending::default(), gateway.now.monotonic);
     assert_eq!(
         second.passed_over,
         [shadow("requests/day"), shadow("max_output")]
@@ -149,14 +149,14 @@ fn a_refusal_is_of_the_model_that_was_asked_for() {
     gateway.chat(&body).1.unwrap();
     let (exchange, refused) = gateway.chat(&body);
     assert_eq!(refused.unwrap_err().status, 429);
-    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
     assert_eq!((settlement.model, settlement.target), (Some("chat"), None));
     // Where the cheaper model serves it, it is that one's.
     let mut gateway = with_fallback(false);
     gateway.chat(&body).1.unwrap();
     let (exchange, admitted) = gateway.chat(&body);
     admitted.unwrap();
-    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
     assert_eq!(
         (settlement.model, settlement.instead_of),
         (Some("cheap"), Some("chat"))
@@ -174,7 +174,7 @@ fn what_is_said_to_be_reserved_is_what_is_held() {
     let (exchange, admitted) = gateway.chat(&body);
     admitted.unwrap();
     let reserved = exchange
-        .settle(Ending::default(), gateway.now.monotonic)
+        .settlement(Ending::default(), gateway.now.monotonic)
         .reserved;
     let money = reserved.money().map(|money| money.to_string());
     assert_eq!(money.as_deref(), Some("0.001024"));

@@ -23,7 +23,7 @@ fn charged(body: &Value, pieces: &[&str]) -> (u64, u64) {
     }
     exchange.response_trailers(gateway.now.monotonic);
     gateway.settle(&mut exchange, Ending::default());
-    let settlement = exchange.settle(Ending::default(), gateway.now.monotonic);
+    let settlement = exchange.settlement(Ending::default(), gateway.now.monotonic);
     let bill = settlement.bill.unwrap();
     (bill.used.prompt, bill.used.completion)
 }

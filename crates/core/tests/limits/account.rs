@@ -41,7 +41,7 @@ pub(crate) fn limit(bound: Bound) -> Limit {
 pub(crate) fn budget(period: Period, amount: u128, raises: &[(&str, u128, u64)]) -> Limit {
     let counter = CounterId::window(Measure::Money, period, "UTC");
     let raises = raises.iter().map(|&(name, amount, until)| Raise {
-        purse: CounterId::purse(counter, name),
+        counter: CounterId::raise(counter, name),
         amount,
         until,
     });
@@ -82,6 +82,7 @@ pub(crate) fn at(seconds: u64) -> Now {
 pub(crate) struct Account {
     pub(crate) found: Found,
     writes: u32,
+    pub(crate) reads: u32,
 }
 
 impl Account {
@@ -147,6 +148,7 @@ impl Account {
 /// Nobody else writes.
 impl Store for Account {
     fn read(&mut self, _account: usize) -> Found {
+        self.reads += 1;
         self.found.clone()
     }
 

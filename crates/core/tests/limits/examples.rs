@@ -208,3 +208,19 @@ fn many_edits_while_requests_run_leave_a_record_that_can_be_read() {
         account.take(&limits, costs(1), at(NOON)).unwrap();
     }
 }
+
+/// Only what others hold can have been taken for a request that was not admitted.
+#[test]
+fn a_refusal_is_looked_at_again_only_where_something_may_come_back() {
+    let limits = [budget(Period::Day, 10, &[])];
+    let mut account = Account::default();
+    let running = account.take(&limits, costs(10), at(NOON)).unwrap();
+    for (is_running, reads) in [(true, 2), (false, 1)] {
+        account.reads = 0;
+        account.take(&limits, costs(1), at(NOON)).unwrap_err();
+        assert_eq!(account.reads, reads, "running: {is_running}");
+        if is_running {
+            account.settle(&limits, &running, 10, at(NOON));
+        }
+    }
+}

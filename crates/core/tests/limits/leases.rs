@@ -43,7 +43,7 @@ fn a_lease_is_what_may_be_spent_here() {
     assert_eq!(fitting(&limits, &leases, now), 0, "nothing is lent yet");
     leases.lend(*counter, today, 30);
     assert_eq!(fitting(&limits, &leases, now), 3);
-    leases.lend(raises[0].purse, 0, 20);
+    leases.lend(raises[0].counter, 0, 20);
     assert_eq!(fitting(&limits, &leases, now), 5, "and of a raise");
     // A lease is of its window, and never more than the limit.
     assert_eq!(fitting(&limits, &leases, at(NOON + DAY)), 0);

@@ -328,7 +328,7 @@ impl Account {
             self.spend(index, rule, more, now);
             if let Bound::Window { raises, .. } = &rule.limit.bound {
                 let raised = &mut self.taken[index].raised;
-                raised.sort_by_key(|(purse, _)| raises.iter().position(|r| r.purse == *purse));
+                raised.sort_by_key(|(purse, _)| raises.iter().position(|r| r.counter == *purse));
             }
         }
         exceeded.sort_unstable();
@@ -377,8 +377,8 @@ impl Account {
         active
             .map(|raise| {
                 (
-                    raise.purse,
-                    raise.amount.saturating_sub(self.spent_from(raise.purse)),
+                    raise.counter,
+                    raise.amount.saturating_sub(self.spent_from(raise.counter)),
                 )
             })
             .collect()

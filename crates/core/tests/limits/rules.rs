@@ -108,7 +108,7 @@ fn window() -> impl Strategy<Value = Bound> {
                 .iter()
                 .enumerate()
                 .map(|(i, &(amount, after))| Raise {
-                    purse: CounterId::purse(counter, &format!("raise {i}")),
+                    counter: CounterId::raise(counter, &format!("raise {i}")),
                     amount,
                     until: START + after,
                 });

@@ -308,8 +308,8 @@ impl World {
             match &rule.limit.bound {
                 Bound::Window { raises, .. } => {
                     for raise in raises {
-                        let spent = record.bucket(raise.purse, 0).used;
-                        assert_eq!(spent, reference.spent_from(raise.purse), "raise");
+                        let spent = record.bucket(raise.counter, 0).used;
+                        assert_eq!(spent, reference.spent_from(raise.counter), "raise");
                     }
                 }
                 Bound::Rate { rate, .. } => {

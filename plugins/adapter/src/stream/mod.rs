@@ -15,12 +15,12 @@ use tollgate_core::headers::Headers;
 use tollgate_core::limits::time::Now;
 use tollgate_core::policy::Policy;
 use tollgate_core::refusal::Refusal;
-use tollgate_core::reply::Reply;
+use tollgate_core::reply::{NO_REQUEST_ID, Reply};
 use tollgate_core::secret::Hash;
 
 use crate::accounts;
-use crate::vm::{self, UploadGuard};
-use crate::{host, record};
+use crate::uploads::UploadGuard;
+use crate::{host, record, vm};
 
 /// Properties by which the modules of a chain tell each other what they found.
 const AUTHENTICATED: &str = "tollgate.authenticated";
@@ -107,7 +107,7 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
-        let refused = vm::with_look(|look| exchange.refuse_early(look, host::clocks));
+        let refused = vm::with_refusals(|refusals| exchange.refuse_early(refusals, host::clocks));
         if let Some(reply) = refused {
             return self.reply(reply);
         }
@@ -154,8 +154,10 @@ impl Stream {
 
     fn decide(&mut self) -> Action {
         let phase = std::mem::replace(&mut self.phase, Phase::Replied);
-        let (Phase::AwaitBody { upload, received }, Some(exchange)) = (phase, &mut self.exchange)
-        else {
+        let Phase::AwaitBody { upload, received } = phase else {
+            return self.refuse(&Refusal::Internal("a body that nothing waits for"));
+        };
+        let Some(exchange) = &mut self.exchange else {
             return self.unconfigured();
         };
         self.upload = Some(upload);
@@ -254,7 +256,7 @@ impl Stream {
         self.reply(Reply::refusal(
             &Refusal::NotReady,
             Dialect::default(),
-            "none",
+            NO_REQUEST_ID,
         ))
     }
 
@@ -279,11 +281,12 @@ fn admit(exchange: &mut Exchange, body: &[u8]) -> Result<Forward, Reply> {
     let now = host::clocks();
     let admitted = ask_accounts(exchange, body, now);
     if admitted.is_err() {
-        vm::with_look(|look| exchange.remember_refusal(look, now));
+        vm::with_refusals(|refusals| exchange.remember_refusal(refusals, now));
     }
     admitted
 }
 
+/// Twice at most: a plan for a cheaper model has none that is cheaper still.
 fn ask_accounts(exchange: &mut Exchange, body: &[u8], now: Now) -> Result<Forward, Reply> {
     let mut plan = vm::with_learning(|learning| exchange.request_body(body, now, learning))?;
     loop {
@@ -291,7 +294,6 @@ fn ask_accounts(exchange: &mut Exchange, body: &[u8], now: Now) -> Result<Forwar
         let admission = vm::with_learning(|learning| exchange.admit(plan, taken, now, learning))?;
         match admission {
             Admission::Forward(forward) => return Ok(forward),
-            // To a cheaper model, once.
             Admission::Again(cheaper) => plan = *cheaper,
         }
     }

@@ -17,7 +17,7 @@ impl Stream {
             && let Some(settlement) = self.so_far()
         {
             record::publish_request(&settlement);
-            record::publish_reservation(&settlement, &vm::next_record_id());
+            record::publish_reservation(&settlement, &record::next_id());
             self.request_published = true;
         }
     }
@@ -25,7 +25,7 @@ impl Stream {
     /// Shows the access log its fields as soon as they are known: traces close before the log
     /// callback comes.
     pub(super) fn publish(&mut self) {
-        if self.published || !self.accounts() {
+        if self.published || !self.is_accountable() {
             return;
         }
         self.close();
@@ -75,7 +75,7 @@ impl Stream {
 
     /// Whether this module accounts for the exchange. In a chain that is the module that answered,
     /// else the one that meters.
-    pub(super) fn accounts(&self) -> bool {
+    pub(super) fn is_accountable(&self) -> bool {
         let answered = self
             .exchange
             .as_ref()
@@ -89,7 +89,7 @@ impl Stream {
     /// What is known while the exchange goes on.
     pub(super) fn so_far(&self) -> Option<Settlement<'_>> {
         let exchange = self.exchange.as_ref()?;
-        Some(exchange.settle(Ending::default(), host::monotonic()))
+        Some(exchange.settlement(Ending::default(), host::monotonic()))
     }
 
     fn settlement(&self) -> Option<Settlement<'_>> {
@@ -98,7 +98,7 @@ impl Stream {
             true => ending(exchange),
             false => Ending::default(),
         };
-        Some(exchange.settle(ending, host::monotonic()))
+        Some(exchange.settlement(ending, host::monotonic()))
     }
 }
 

@@ -10,7 +10,6 @@ use std::fmt;
 
 pub use self::learned::Learned;
 pub use self::seen::{Observation, Seen};
-use super::shared::{ABSENT, Found};
 
 /// Exchanges before what they show is believed: of a model, and of an organization's use of it.
 const ENOUGH: u64 = 16;
@@ -132,19 +131,17 @@ impl Learning {
         later.into_iter().chain(earlier).take(most).collect()
     }
 
-    /// What all have seen, this VM included, to be written under this number; `found`: what they
-    /// share. `None` where that can't be read: it is left alone.
-    pub fn merged(&self, subject: &Subject, found: Found) -> Option<(Seen, u32)> {
+    /// What all have seen, this VM included; `found`: what they share. `None` where that can't be
+    /// read: it is left alone.
+    pub fn merged(&self, subject: &Subject, found: Option<&[u8]>) -> Option<Seen> {
         let entry = self.entry(subject)?;
-        match found {
-            Some((value, cas)) => {
-                let mut seen = Seen::decode(&value).ok()?;
-                seen.merge(&entry.fresh);
-                Some((seen, cas))
-            }
+        let Some(value) = found else {
             // The first, or the host has lost it: what is known is known to all.
-            None => Some((entry.known.clone(), ABSENT)),
-        }
+            return Some(entry.known.clone());
+        };
+        let mut seen = Seen::decode(value).ok()?;
+        seen.merge(&entry.fresh);
+        Some(seen)
     }
 
     /// That was written.
@@ -157,8 +154,8 @@ impl Learning {
     }
 
     /// What others share of a model, of which this VM has nothing to add.
-    pub fn hear(&mut self, model: &str, found: Found) {
-        let Some(Ok(seen)) = found.map(|(value, _)| Seen::decode(&value)) else {
+    pub fn refresh(&mut self, model: &str, found: Option<&[u8]>) {
+        let Some(Ok(seen)) = found.map(Seen::decode) else {
             return;
         };
         if !self.models.contains_key(model) && self.models.len() < MOST {

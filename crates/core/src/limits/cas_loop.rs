@@ -2,11 +2,11 @@
 //! was first.
 
 use super::record::Record;
-use super::shared::{Copy, Found, MOST_TRIES, Operation};
+use super::shared::{Found, MOST_TRIES, Operation, Snapshot};
 
 /// Where it is, and what came of the accounts before.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct CasLoop {
     /// The account at hand.
     account: usize,
     /// What is to be written for it.
@@ -25,7 +25,17 @@ pub enum Failure {
     Unreadable,
 }
 
-impl Walk {
+impl Failure {
+    /// To follow after "can't be settled: ".
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Busy => "its record was written by others all the time",
+            Self::Unreadable => "its record can't be read",
+        }
+    }
+}
+
+impl CasLoop {
     /// The account at hand.
     pub(super) fn account(&self) -> usize {
         self.account
@@ -45,10 +55,10 @@ impl Walk {
 
     /// What came of a read, to be changed and written.
     pub(super) fn read(&mut self, found: Found, now: u64, change: impl FnOnce(&mut Record)) {
-        match Copy::read(found, now) {
-            Ok(mut copy) => {
-                change(&mut copy.record);
-                self.write = Some((copy.record.encode(), copy.cas));
+        match Snapshot::read(found, now) {
+            Ok(mut snapshot) => {
+                change(&mut snapshot.record);
+                self.write = Some((snapshot.record.encode(), snapshot.cas));
             }
             Err(_) => self.fail(Failure::Unreadable),
         }

@@ -18,7 +18,7 @@ const MOST: usize = 1024;
 
 /// Refusals that hold, by key.
 #[derive(Debug, Default)]
-pub struct Look(HashMap<Hash, Known>);
+pub struct RefusalCache(HashMap<Hash, Known>);
 
 #[derive(Debug)]
 struct Known {
@@ -34,12 +34,16 @@ struct Known {
 impl Exchange {
     /// The answer where a limit is known to refuse the key, whatever this request asks. Only where
     /// something is known are the clocks read.
-    pub fn refuse_early(&mut self, look: &mut Look, now: impl Fn() -> Now) -> Option<Reply> {
-        if look.0.is_empty() {
+    pub fn refuse_early(
+        &mut self,
+        refusals: &mut RefusalCache,
+        now: impl Fn() -> Now,
+    ) -> Option<Reply> {
+        if refusals.0.is_empty() {
             return None;
         }
         let now = now();
-        let known = look.at(&self.key()?, &self.policy, self.api, now)?;
+        let known = refusals.at(&self.key()?, &self.policy, self.api, now)?;
         let told = announce::limits(&known.standings, now.monotonic.saturating_sub(known.at));
         let reached = known.reached(now);
         let refusal = Refusal::LimitReached(Box::new(reached));
@@ -47,16 +51,16 @@ impl Exchange {
     }
 
     /// Remembers the limit that has refused it, if that refuses the key's other requests too.
-    pub fn remember_refusal(&self, look: &mut Look, now: Now) {
+    pub fn remember_refusal(&self, refusals: &mut RefusalCache, now: Now) {
         if let Some(reached) = self.notes.limit_reached()
             && let Some(key) = self.key()
         {
-            look.remember(key, &self.policy, reached, &self.standings, now);
+            refusals.remember(key, &self.policy, reached, &self.standings, now);
         }
     }
 }
 
-impl Look {
+impl RefusalCache {
     fn remember(
         &mut self,
         key: Hash,

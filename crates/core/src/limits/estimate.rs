@@ -3,6 +3,7 @@
 use super::learning::Learned;
 use super::rule::{Amounts, Demand};
 use crate::api::Api;
+use crate::money::Usd;
 use crate::policy::Model;
 use crate::price::{PriceList, Quantities};
 use crate::request::size::Size;
@@ -50,28 +51,56 @@ pub struct Estimate {
 
 /// Estimates one request.
 pub fn estimate(inputs: Inputs<'_>) -> Estimate {
-    let Prompts {
-        worst,
-        usual: prompt,
-    } = prompts(inputs);
+    let Prompts { worst, usual } = prompts(inputs);
+    let Outputs {
+        named,
+        most,
+        expected,
+        bound,
+    } = outputs(inputs);
+    let answers = match inputs.api.has_output() {
+        true => inputs.size.prompts.saturating_mul(inputs.size.choices),
+        false => 0,
+    };
+    let all = |each: Option<u32>| answers.saturating_mul(each.unwrap_or(MOST_OUTPUT).into());
+    let usually = |output: Option<u32>| amounts(inputs, usual, all(output), false);
+    let named_amounts = usually(named.and(most).or(expected));
+    Estimate {
+        demand: Demand {
+            worst: match inputs.asks_worst_case {
+                true => amounts(inputs, worst, all(most), true),
+                false => named_amounts,
+            },
+            named: named_amounts,
+            expected: usually(expected),
+            least: usually(named.and(expected).or(Some(1))),
+        },
+        max_output: bound.filter(|_| answers > 0),
+    }
+}
+
+/// Output tokens of each answer.
+struct Outputs {
+    /// What the request names.
+    named: Option<u32>,
+    /// At most.
+    most: Option<u32>,
+    /// As is usual.
+    expected: Option<u32>,
+    /// To be written into the request.
+    bound: Option<u32>,
+}
+
+fn outputs(inputs: Inputs<'_>) -> Outputs {
     let Size {
-        prompts,
-        choices,
         max_output: named,
         is_foreign,
         ..
     } = *inputs.size;
-    let answers = if inputs.api.has_output() {
-        prompts.saturating_mul(choices)
-    } else {
-        0
-    };
     let cap = least([inputs.cap, inputs.model.max_output]);
     let ceiling = least([cap, inputs.model.context]);
     let most = least([named, ceiling]);
     let usual = u32::try_from(inputs.learned.output_p95).unwrap_or(u32::MAX);
-    let usual = least([Some(usual), most]);
-    let outputs = |each: Option<u32>| answers.saturating_mul(each.unwrap_or(MOST_OUTPUT).into());
     let bound = match named {
         // Not every server obeys the field that names it.
         Some(_) if is_foreign => most,
@@ -79,40 +108,33 @@ pub fn estimate(inputs: Inputs<'_>) -> Estimate {
         None if inputs.is_worst_case && ceiling.is_none() => Some(MOST_OUTPUT),
         None => cap,
     };
-    let bound = bound.map(|bound| bound.min(room(inputs)));
-    let chargeable = inputs.api.is_chargeable();
-    let amounts = |prompt: u64, output: u64, is_worst: bool| Amounts {
-        requests: 1,
-        prompt: if chargeable { prompt } else { 0 },
-        completion: output,
-        cost: match inputs.prices.filter(|_| chargeable) {
-            Some(list) => {
-                let mut quantities = Quantities::plain(prompt, output);
-                quantities.images = inputs.size.images;
-                quantities.milliseconds = inputs.learned.duration_mean;
-                if is_worst {
-                    list.worst(&quantities)
-                } else {
-                    list.cost(&quantities).usd
-                }
-            }
-            None => Default::default(),
-        },
-    };
-    let named_amounts = amounts(prompt, outputs(named.and(most).or(usual)), false);
-    Estimate {
-        demand: Demand {
-            worst: if inputs.asks_worst_case {
-                amounts(worst, outputs(most), true)
-            } else {
-                named_amounts
-            },
-            named: named_amounts,
-            expected: amounts(prompt, outputs(usual), false),
-            least: amounts(prompt, outputs(named.and(usual).or(Some(1))), false),
-        },
-        max_output: bound.filter(|_| answers > 0),
+    Outputs {
+        named,
+        most,
+        expected: least([Some(usual), most]),
+        bound: bound.map(|bound| bound.min(room(inputs))),
     }
+}
+
+/// So many tokens in and out, and what they cost: at most, or if they are of the usual kinds.
+fn amounts(inputs: Inputs<'_>, prompt: u64, output: u64, is_worst: bool) -> Amounts {
+    let is_chargeable = inputs.api.is_chargeable();
+    let mut amounts = Amounts {
+        requests: 1,
+        prompt: if is_chargeable { prompt } else { 0 },
+        completion: output,
+        cost: Usd::ZERO,
+    };
+    if let Some(list) = inputs.prices.filter(|_| is_chargeable) {
+        let mut quantities = Quantities::plain(prompt, output);
+        quantities.images = inputs.size.images;
+        quantities.milliseconds = inputs.learned.duration_mean;
+        amounts.cost = match is_worst {
+            true => list.worst(&quantities),
+            false => list.cost(&quantities).usd,
+        };
+    }
+    amounts
 }
 
 /// Tokens of all prompts together.

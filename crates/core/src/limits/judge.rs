@@ -169,33 +169,45 @@ fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now:
         amount: requested,
         mode: limit.mode,
     };
-    let held = record.held(view.counter, view.window.start);
-    let shortfall = Shortfall {
+    let shortfall = || Shortfall {
         limit: index,
         requested,
         left,
-        held,
+        held: record.held(view.counter, view.window.start),
         window: Some(view.window),
-        wait: match view.window.end {
-            // No window grants it; only raises can, once others give back what they hold of them.
-            _ if requested > view.amount && requested <= left.saturating_add(held) => Wait::Unknown,
-            // What the next window and raises grant together.
-            Some(end)
-                if requested > view.amount
-                    && requested <= spending::granted(record, terms, limit, end) =>
-            {
-                Wait::For(now.until(end).max(1))
-            }
-            _ if requested > view.amount => Wait::TooLarge,
-            // More may be lent.
-            _ if terms.leases.is_some() => Wait::Unknown,
-            None => Wait::Forever,
-            Some(end) => Wait::For(now.until(end).max(1)),
-        },
+        wait: window_wait(record, terms, limit, &view, requested, now),
     };
     Judged {
         take: Some(take),
-        shortfall: (requested > left).then_some(shortfall),
+        shortfall: (requested > left).then(shortfall),
+    }
+}
+
+/// When what does not fit a window's limit could.
+fn window_wait(
+    record: &Record,
+    terms: Terms<'_>,
+    limit: &Limit,
+    view: &WindowView,
+    requested: u128,
+    now: Now,
+) -> Wait {
+    let held = record.held(view.counter, view.window.start);
+    let grants = |end| spending::granted(record, terms, limit, end);
+    match view.window.end {
+        // No window grants it; only raises can, once others give back what they hold of them.
+        _ if requested > view.amount && requested <= view.left.saturating_add(held) => {
+            Wait::Unknown
+        }
+        // What the next window and raises grant together.
+        Some(end) if requested > view.amount && requested <= grants(end) => {
+            Wait::For(now.until(end).max(1))
+        }
+        _ if requested > view.amount => Wait::TooLarge,
+        // More may be lent.
+        _ if terms.leases.is_some() => Wait::Unknown,
+        None => Wait::Forever,
+        Some(end) => Wait::For(now.until(end).max(1)),
     }
 }
 

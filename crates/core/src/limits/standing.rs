@@ -61,27 +61,15 @@ fn of(
     limit: &Limit,
     now: Now,
 ) -> Option<Standing> {
-    let standing = Standing {
-        limit: index,
-        measure: None,
-        is_enforced: limit.mode == Mode::Enforce,
-        hides_amounts: limit.hides_amounts,
-        amount: 0,
-        left: 0,
-        held: 0,
-        resets: None,
-    };
-    Some(match &limit.bound {
+    let Counted {
+        measure,
+        amount,
+        left,
+        held,
+        resets,
+    } = match &limit.bound {
         Bound::Output(_) => return None,
-        Bound::Concurrency(most) => {
-            let held = record.held(CounterId::CONCURRENCY, 0);
-            Standing {
-                amount: (*most).into(),
-                left: u128::from(*most).saturating_sub(held),
-                held,
-                ..standing
-            }
-        }
+        Bound::Concurrency(most) => concurrency(record, *most),
         Bound::Rate {
             measure,
             rate,
@@ -89,24 +77,55 @@ fn of(
             ..
         } => {
             let (left, resets) = record.rate_left(rate, *counter, now.monotonic);
-            Standing {
+            Counted {
                 measure: Some(*measure),
                 amount: rate.burst().into(),
                 left: left.into(),
+                held: 0,
                 resets: Some(resets),
-                ..standing
             }
         }
-        Bound::Window { .. } => {
-            let view = WindowView::of(record, terms, limit, now)?;
-            Standing {
-                measure: Some(view.measure),
-                amount: view.amount,
-                left: view.left,
-                held: record.held(view.counter, view.window.start),
-                resets: view.window.end.map(|end| now.until(end)),
-                ..standing
-            }
-        }
+        Bound::Window { .. } => window(record, terms, limit, now)?,
+    };
+    Some(Standing {
+        limit: index,
+        measure,
+        is_enforced: limit.mode == Mode::Enforce,
+        hides_amounts: limit.hides_amounts,
+        amount,
+        left,
+        held,
+        resets,
+    })
+}
+
+/// What of a [`Standing`] is counted.
+struct Counted {
+    measure: Option<Measure>,
+    amount: u128,
+    left: u128,
+    held: u128,
+    resets: Option<u64>,
+}
+
+fn concurrency(record: &Record, most: u32) -> Counted {
+    let held = record.held(CounterId::CONCURRENCY, 0);
+    Counted {
+        measure: None,
+        amount: most.into(),
+        left: u128::from(most).saturating_sub(held),
+        held,
+        resets: None,
+    }
+}
+
+fn window(record: &Record, terms: Terms<'_>, limit: &Limit, now: Now) -> Option<Counted> {
+    let view = WindowView::of(record, terms, limit, now)?;
+    Some(Counted {
+        measure: Some(view.measure),
+        amount: view.amount,
+        left: view.left,
+        held: record.held(view.counter, view.window.start),
+        resets: view.window.end.map(|end| now.until(end)),
     })
 }

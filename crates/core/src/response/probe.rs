@@ -3,12 +3,13 @@
 //!
 //! It is not a validator. What it can't make sense of it does not report.
 
+mod report;
+
+use self::report::Report;
 use super::place::{Key, Place};
 
 /// Containers that are told apart; deeper ones are only counted.
 const WATCHED_DEPTH: usize = 8;
-/// Largest usage report that is kept; some tell of each step of the work.
-const LARGEST_REPORT: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lexeme {
@@ -57,10 +58,7 @@ pub(super) struct Probe {
     key: Key,
     /// Whether the string being read is content, and not yet counted.
     content_pending: bool,
-    report: Vec<u8>,
-    /// Inside a usage report: how many containers are open around it.
-    around_report: Option<usize>,
-    report_is_new: bool,
+    report: Report,
     report_ends: bool,
     choices: Choices,
     /// The document is not an object, or it is one that tells of an error.
@@ -78,7 +76,7 @@ impl Probe {
     /// Forgets the document, keeping its memory; the count of deltas goes on.
     pub(super) fn reset(&mut self) {
         let mut report = std::mem::take(&mut self.report);
-        report.clear();
+        report.reset();
         *self = Self {
             report,
             deltas: self.deltas,
@@ -89,15 +87,12 @@ impl Probe {
 
     /// The text of the last complete usage object, at most 64 KiB of it.
     pub(super) fn report(&self) -> Option<&[u8]> {
-        let complete = !self.report.is_empty() && self.around_report.is_none();
-        complete.then_some(self.report.as_slice())
+        self.report.whole()
     }
 
     /// The same, once for each report.
     pub(super) fn new_report(&mut self) -> Option<&[u8]> {
-        let is_new = self.report_is_new && self.report().is_some();
-        self.report_is_new &= !is_new;
-        self.report().filter(|_| is_new)
+        self.report.new_one()
     }
 
     /// What `choices` was.
@@ -154,8 +149,8 @@ impl Probe {
                 return rest;
             }
         }
-        if self.around_report.is_some() {
-            self.keep(of_report, &[]);
+        if self.report.is_open() {
+            self.report.keep(of_report, &[]);
         }
         rest
     }
@@ -195,7 +190,7 @@ impl Probe {
                 b'}' | b']' => {
                     let ends_report = self.close();
                     if ends_report {
-                        self.keep(of_report, after);
+                        self.report.keep(of_report, after);
                         self.report_ends = true;
                     }
                     if self.depth == 0 || ends_report {
@@ -243,12 +238,7 @@ impl Probe {
         if place == Place::Choices {
             self.choices = Choices::Empty;
         }
-        let begins_report = place == Place::Usage && self.around_report.is_none();
-        if begins_report {
-            self.around_report = Some(self.depth);
-            self.report.clear();
-            self.report_is_new = true;
-        }
+        let begins_report = place == Place::Usage && self.report.begin(self.depth);
         self.innermost = Container::default();
         if let Some(container) = self.containers.get_mut(self.depth) {
             *container = Container { place, is_object };
@@ -269,11 +259,7 @@ impl Probe {
             .unwrap_or_default();
         self.expects_key = false;
         self.key.clear();
-        let ends_report = self.around_report == Some(self.depth);
-        if ends_report {
-            self.around_report = None;
-        }
-        ends_report
+        self.report.end(self.depth)
     }
 
     fn begin_text(&mut self) {
@@ -312,14 +298,6 @@ impl Probe {
         if self.place() == Place::Choices {
             self.choices = Choices::Filled;
         }
-    }
-
-    /// Copies a piece of the report: what lies before `after` in `bytes`.
-    fn keep(&mut self, bytes: &[u8], after: &[u8]) {
-        let room = LARGEST_REPORT.saturating_sub(self.report.len());
-        let length = bytes.len().saturating_sub(after.len()).min(room);
-        let piece = bytes.get(..length).unwrap_or_default();
-        self.report.extend_from_slice(piece);
     }
 
     fn place(&self) -> Place {

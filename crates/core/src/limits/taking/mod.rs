@@ -4,14 +4,14 @@
 //! Where another worker wrote a record in between, that account alone is judged again; if it refuses
 //! now, what was taken from those before it is given back.
 
-use super::judge::{self, Verdict};
+mod entry;
+
+use self::entry::Entry;
 use super::record::Vm;
-use super::reservation::{self, Lost, Reservation};
-use super::rule::{Amounts, Demand};
+use super::reservation::{Lost, Reservation};
+use super::rule::Demand;
 use super::settling::Failure;
 use super::shared::{Found, MOST_TRIES, Operation, Snapshot, Transaction};
-use super::shortfall::Wait;
-use super::standing;
 use super::taken::{Outcome, Taken};
 use super::terms::Terms;
 use super::time::Now;
@@ -21,7 +21,7 @@ use super::vms::Vms;
 #[derive(Debug)]
 pub struct Taking<'a> {
     inputs: Inputs<'a>,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<'a>>,
     phase: Phase,
     /// Whether everything was looked at before.
     is_retry: bool,
@@ -47,15 +47,6 @@ pub struct Inputs<'a> {
     pub vms: &'a Vms,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    snapshot: Snapshot,
-    verdict: Verdict,
-    lost: Vec<Lost>,
-    reservation: Reservation,
-    value: Vec<u8>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Reading all, this one next.
@@ -73,7 +64,11 @@ impl<'a> Taking<'a> {
     /// Nothing is read yet.
     pub fn new(inputs: Inputs<'a>) -> Self {
         Self {
-            entries: inputs.terms.iter().map(|_| Entry::default()).collect(),
+            entries: inputs
+                .terms
+                .iter()
+                .map(|terms| Entry::new(*terms))
+                .collect(),
             inputs,
             phase: Phase::Read(0),
             is_retry: false,
@@ -97,12 +92,11 @@ impl<'a> Taking<'a> {
             conflicts: self.conflicts,
             ..Taken::default()
         };
-        for (account, (entry, terms)) in self.entries.iter().zip(self.inputs.terms).enumerate() {
+        for (account, entry) in self.entries.iter().enumerate() {
             let shortfalls = entry.verdict.shortfalls.iter();
             taken.shortfalls.extend(shortfalls.map(|s| (account, *s)));
             if is_decided {
-                let now = self.inputs.now;
-                let standings = standing::all(&entry.snapshot.record, *terms, now);
+                let standings = entry.standings(self.inputs.now);
                 taken.standings.extend(standings.map(|s| (account, s)));
             }
         }
@@ -140,8 +134,7 @@ impl Transaction for Taking<'_> {
                 if self.refuses(account) {
                     self.give_up(account, Outcome::Refused { is_contested: true });
                 } else {
-                    self.prepare(account);
-                    self.phase = Phase::Write(account);
+                    self.take(account);
                 }
             }
             (Phase::Undo(account), Ok(snapshot)) => self.undo(account, snapshot),
@@ -192,16 +185,17 @@ impl Taking<'_> {
         self
     }
 
-    fn judge(&mut self, account: usize, mut snapshot: Snapshot) {
-        let inputs = &self.inputs;
-        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
-        else {
-            return;
-        };
-        reservation::follow_edits(&mut snapshot.record, terms.limits);
-        entry.lost = reservation::clear_dead(&mut snapshot.record, inputs.vms);
-        entry.verdict = judge::judge(&snapshot.record, *terms, &inputs.demand, inputs.now);
-        entry.snapshot = snapshot;
+    fn judge(&mut self, account: usize, snapshot: Snapshot) {
+        if let Some(entry) = self.entries.get_mut(account) {
+            entry.judge(snapshot, &self.inputs);
+        }
+    }
+
+    fn take(&mut self, account: usize) {
+        if let Some(entry) = self.entries.get_mut(account) {
+            entry.take(&self.inputs);
+        }
+        self.phase = Phase::Write(account);
     }
 
     fn note_lost(&mut self, account: usize) {
@@ -212,39 +206,22 @@ impl Taking<'_> {
     }
 
     fn refuses(&self, account: usize) -> bool {
-        let entry = self.entries.get(account);
-        let terms = self.inputs.terms.get(account);
-        entry.zip(terms).is_some_and(|(entry, terms)| {
-            let mut refusals = entry.verdict.refusals(terms.limits);
-            refusals.next().is_some()
-        })
+        self.entries.get(account).is_some_and(Entry::refuses)
     }
 
     fn read_on(&mut self, account: usize) {
         let next = account.saturating_add(1);
         if next < self.entries.len() {
             self.phase = Phase::Read(next);
-        } else if (0..self.entries.len()).any(|account| self.refuses(account)) {
+        } else if self.entries.iter().any(Entry::refuses) {
             self.refused(Outcome::Refused {
                 is_contested: false,
             });
         } else {
-            (0..self.entries.len()).for_each(|account| self.prepare(account));
+            let entries = self.entries.iter_mut();
+            entries.for_each(|entry| entry.take(&self.inputs));
             self.write_on(0);
         }
-    }
-
-    /// Takes from the copy, to be written.
-    fn prepare(&mut self, account: usize) {
-        let inputs = &self.inputs;
-        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
-        else {
-            return;
-        };
-        let record = &mut entry.snapshot.record;
-        entry.reservation =
-            reservation::take(record, *terms, &entry.verdict, inputs.now, inputs.vm);
-        entry.value = record.encode();
     }
 
     fn write_on(&mut self, account: usize) {
@@ -296,42 +273,23 @@ impl Taking<'_> {
         }
     }
 
-    fn undo(&mut self, account: usize, mut snapshot: Snapshot) {
-        let inputs = &self.inputs;
-        let (Some(entry), Some(terms)) = (self.entries.get_mut(account), inputs.terms.get(account))
-        else {
-            return;
-        };
-        let nothing = Amounts::default();
-        let record = &mut snapshot.record;
-        reservation::settle(record, *terms, &entry.reservation, &nothing, inputs.now);
-        entry.value = record.encode();
-        entry.snapshot = snapshot;
+    fn undo(&mut self, account: usize, snapshot: Snapshot) {
+        if let Some(entry) = self.entries.get_mut(account) {
+            entry.give_back(snapshot, self.inputs.now);
+        }
         self.phase = Phase::WriteUndone(account);
     }
 
     /// A refusal may be due to what another worker was just giving back: then all is read once more.
     fn refused(&mut self, outcome: Outcome) {
         let is_refusal = matches!(outcome, Outcome::Refused { .. });
-        if is_refusal && !self.is_retry && self.may_fit_soon() {
+        let may_fit_soon = self.entries.iter().all(Entry::may_fit_soon);
+        if is_refusal && !self.is_retry && may_fit_soon {
             self.is_retry = true;
             self.phase = Phase::Read(0);
             return;
         }
         self.outcome = Some(outcome);
         self.phase = Phase::Done;
-    }
-
-    /// Whether each limit that refuses may have been taken from for a request that was not admitted.
-    /// Windows say what is held of them; rates do not.
-    fn may_fit_soon(&self) -> bool {
-        let mut refusals = self.entries.iter().zip(self.inputs.terms);
-        refusals.all(|(entry, terms)| {
-            let mut refusals = entry.verdict.refusals(terms.limits);
-            refusals.all(|refusal| match refusal.wait {
-                Wait::TooLarge => false,
-                _ => refusal.window.is_none() || refusal.held > 0,
-            })
-        })
     }
 }

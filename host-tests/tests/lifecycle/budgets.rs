@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use tollgate_host_tests::scenario::Abort;
+use tollgate_host_tests::stage::Seen;
 
 use crate::Promise;
 use crate::accounts::{
@@ -78,7 +79,7 @@ fn worst_case(folder: &Path) -> Result<()> {
     let budget = 20_000_000_000;
     let served = served(&gateway)?;
     let cost: u128 = served.iter().map(|served| served.cost).sum();
-    let refused = with_status(&seen, 403);
+    let refused = refused(&seen);
     let count = served.len();
     println!("worst-case: {count} served for {cost} of {budget} pico-dollars, {refused} refused");
     ensure!(cost <= budget, "{cost} were spent of {budget}");
@@ -93,6 +94,11 @@ fn worst_case(folder: &Path) -> Result<()> {
     ensure!(pico(&money["held"])? == 0, "{money}");
     used_up(&gateway)?;
     gateway.audit()
+}
+
+/// For good, or because of what others hold.
+fn refused(seen: &[Seen]) -> usize {
+    with_status(seen, 403) + with_status(seen, 429)
 }
 
 /// What has come back serves others, down to less than one of them needs at worst.
@@ -133,7 +139,7 @@ fn expected(folder: &Path) -> Result<()> {
     println!("expected: {count} served, overspent by {over} of at most {bound} pico-dollars");
     ensure!(over <= bound, "overspent by {over}, more than {bound}");
     ensure!(over > 0, "nothing was overspent, so nothing is shown");
-    ensure!(with_status(&seen, 403) > 0, "nothing was refused");
+    ensure!(refused(&seen) > 0, "nothing was refused");
     let account = settled(&gateway, "one")?;
     ensure!(limit(&account, "usd")?["left"] == "0", "{account}");
     gateway.audit()

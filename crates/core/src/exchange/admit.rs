@@ -5,7 +5,7 @@ use super::{Exchange, Forward};
 use crate::limits::estimate::Estimate;
 use crate::limits::learning::Learning;
 use crate::limits::reservation::Reservation;
-use crate::limits::rule::{Bound, Limit, Mode};
+use crate::limits::rule::{Bound, Demand, Limit, Mode};
 use crate::limits::shortfall::Shortfall;
 use crate::limits::taken::{Outcome, Taken};
 use crate::limits::terms::Terms;
@@ -32,7 +32,7 @@ pub(super) struct Held {
     pub(super) priced_at: u64,
     pub(super) size: Size,
     pub(super) estimate: Estimate,
-    /// Output tokens that are reserved for it in all.
+    /// Output tokens that are known to be reserved for it in all.
     pub(super) covered: u64,
     /// By account, in the order of [`crate::policy::Policy::accounts`].
     pub(super) reservations: Vec<Reservation>,
@@ -64,12 +64,17 @@ impl Exchange {
                 return self.refused(plan, &taken.shortfalls, is_contested, now, learning);
             }
         };
+        let Demand {
+            expected, least, ..
+        } = plan.estimate.demand;
+        let holds_expected = reservations.iter().all(|held| held.covers(&expected));
         self.held = plan.is_counted.then_some(Held {
             model: plan.model,
             priced_at: now.seconds(),
             size: plan.size,
             estimate: plan.estimate,
-            covered: plan.estimate.demand.expected.completion,
+            // What is left of a small limit may be less than what is expected.
+            covered: if holds_expected { expected } else { least }.completion,
             reservations,
             instead_of: plan.instead_of,
         });

@@ -192,13 +192,13 @@ fn window_wait(
     requested: u128,
     now: Now,
 ) -> Wait {
-    let held = record.held(view.counter, view.window.start);
+    let start = view.window.start;
+    let held = record.held(view.counter, start);
+    let left_at_last = spending::left_with(held, record, terms, limit, start, now);
     let grants = |end| spending::granted(record, terms, limit, end);
     match view.window.end {
-        // No window grants it; only raises can, once others give back what they hold of them.
-        _ if requested > view.amount && requested <= view.left.saturating_add(held) => {
-            Wait::Unknown
-        }
+        // Others hold what suffices, and may give it back; but each has been a request.
+        _ if view.measure != Measure::Requests && requested <= left_at_last => Wait::Unknown,
         // What the next window and raises grant together.
         Some(end) if requested > view.amount && requested <= grants(end) => {
             Wait::For(now.until(end).max(1))

@@ -202,7 +202,7 @@ impl Reservation {
     }
 
     /// Whether it comes to `amounts`.
-    pub(super) fn covers(&self, amounts: &Amounts) -> bool {
+    pub(crate) fn covers(&self, amounts: &Amounts) -> bool {
         self.parts.iter().all(|part| {
             let measure = part.counter.measure();
             measure.is_none_or(|measure| measure.of(amounts) <= part.amount)

@@ -54,13 +54,16 @@ pub(super) fn exceeded<'a>(
         let left = spending::left(record, terms, limit, start, now);
         (left < more).then(|| {
             let window = terms.window(limit, start);
-            let end = window.and_then(|window| window.end);
             Shortfall {
                 limit: index,
                 requested: more,
                 left,
                 held: record.held(counter, start),
-                wait: end.map_or(Wait::Unknown, |end| Wait::For(now.until(end))),
+                wait: match window.map(|window| window.end) {
+                    Some(Some(end)) => Wait::For(now.until(end)),
+                    Some(None) if terms.leases.is_none() => Wait::Forever,
+                    Some(None) | None => Wait::Unknown,
+                },
                 window,
             }
         })

@@ -75,6 +75,18 @@ pub(super) fn spend(
 /// What is left of a limit in the window, or of the rate: of its amount, and of raises. What was
 /// used beyond the amount is owed: raises have it to cover first.
 pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64, now: Now) -> u128 {
+    left_with(0, record, terms, limit, start, now)
+}
+
+/// The same, were so much of it given back.
+pub(super) fn left_with(
+    given_back: u128,
+    record: &Record,
+    terms: Terms<'_>,
+    limit: &Limit,
+    start: u64,
+    now: Now,
+) -> u128 {
     let (amount, raises, counter) = match &limit.bound {
         Bound::Window {
             amount,
@@ -90,10 +102,11 @@ pub(super) fn left(record: &Record, terms: Terms<'_>, limit: &Limit, start: u64,
     let amount = terms.leased(amount, counter, start);
     let bucket = record.bucket(counter, start);
     if !spends_raises(terms, limit) {
-        return amount.saturating_sub(bucket.used);
+        return amount.saturating_sub(bucket.used.saturating_sub(given_back));
     }
     let whole = amount.saturating_add(left_of(raises, record, terms, now.seconds()));
-    whole.saturating_sub(bucket.used.saturating_sub(bucket.raised))
+    let own = bucket.used.saturating_sub(bucket.raised);
+    whole.saturating_sub(own.saturating_sub(given_back))
 }
 
 /// What a window of the limit that begins at this moment, in Unix seconds, grants with what raises

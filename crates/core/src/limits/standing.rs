@@ -38,19 +38,21 @@ pub fn all<'a>(
     limits.filter_map(move |(index, limit)| of(record, terms, index, limit, now))
 }
 
-/// Thousandths that are used or held of each budget, by its rule, whether it refuses or warns.
+/// Thousandths of each budget that are used or held, without what raises carry, by its rule;
+/// whether it refuses or warns.
 pub fn budgets<'a>(
     record: &'a Record,
     terms: Terms<'a>,
     now: Now,
 ) -> impl Iterator<Item = (&'a str, u64)> + 'a {
-    let money = all(record, terms, now).filter(|s| s.measure == Some(Measure::Money));
-    money.filter_map(move |standing| {
-        let limit = terms.limits.get(standing.limit)?;
-        let used = standing.amount.saturating_sub(standing.left);
-        let permille = used.saturating_mul(1000).checked_div(standing.amount)?;
-        let is_shown = limit.mode != Mode::Shadow;
-        is_shown.then(|| (&*limit.rule, u64::try_from(permille).unwrap_or(u64::MAX)))
+    let shown = terms.limits.iter().filter(|l| l.mode != Mode::Shadow);
+    shown.filter_map(move |limit| {
+        let view = WindowView::of(record, terms, limit, now)?;
+        let bucket = record.bucket(view.counter, view.window.start);
+        let used = bucket.used.saturating_sub(bucket.raised);
+        let permille = used.saturating_mul(1000).checked_div(view.amount)?;
+        let permille = u64::try_from(permille).unwrap_or(u64::MAX);
+        (view.measure == Measure::Money).then_some((&*limit.rule, permille))
     })
 }
 

@@ -186,7 +186,7 @@ impl LimitReached {
 
     /// What the matter is, as far as amounts may be told.
     fn what(&self) -> &'static str {
-        let has_left = self.left > 0 || self.hides_amounts;
+        let has_left = self.left > 0 || self.hides_amounts || self.may_come_back();
         match (self.wait, self.unit) {
             (Wait::TooLarge, _) => "the request is larger than",
             (_, Unit::Usd) if has_left => "the budget has no room for this request:",
@@ -213,8 +213,17 @@ impl LimitReached {
         if self.hides_amounts || self.unit == Unit::RequestsInFlight {
             return Ok(());
         }
-        let (left, requested) = (self.unit.text(self.left), self.unit.text(self.requested));
-        write!(f, "; {left} left, {requested} needed")
+        let text = |amount| self.unit.text(amount);
+        write!(f, "; {} left", text(self.left))?;
+        if self.may_come_back() {
+            write!(f, ", {} held by requests in flight", text(self.held))?;
+        }
+        write!(f, ", {} needed", text(self.requested))
+    }
+
+    /// Whether requests in flight may give back enough.
+    fn may_come_back(&self) -> bool {
+        self.wait == Wait::Unknown && self.held > 0 && self.unit != Unit::RequestsInFlight
     }
 }
 

@@ -172,3 +172,31 @@ fn a_stream_that_ends_anyhow_is_not_cut() {
     assert_eq!(exchange.top_up(|| gateway.now.monotonic), None);
     assert_eq!(exchange.cut(all.as_bytes()), None);
 }
+
+/// All that a small budget has left is reserved for a stream, which is less than what is usual.
+#[test]
+fn a_stream_under_a_small_budget_ends_a_step_beyond_it() {
+    let mut gateway = gateway(100, &json!({"on_overrun": "cut"}));
+    let mut exchange = begin(&mut gateway, "/v1/chat/completions");
+    assert_eq!(gateway.usage()["left"], "0");
+    let event = chat_event("a");
+    let passed = (0..1000).take_while(|_| gateway.pass_on(&mut exchange, &event) == event);
+    let passed = passed.count();
+    assert!((60..100 + 64).contains(&passed), "{passed} tokens");
+}
+
+#[test]
+fn a_stream_that_a_budget_for_good_ends_is_told_no_time() {
+    let limit = json!([{"rule": RULE, "measure": "budget", "per": "ever", "amount": "0.001100",
+        "on_overrun": "cut"}]);
+    let prices = json!([{"tokens": {"input": "0", "output": "1"}}]);
+    let mut gateway = Gateway::new(&document(&prices, &limit));
+    let mut exchange = begin(&mut gateway, "/v1/chat/completions");
+    let event = chat_event("a");
+    let mut passed = (0..2000).map(|_| gateway.pass_on(&mut exchange, &event));
+    let last = passed.find(|passed| *passed != event).unwrap();
+    assert!(
+        last.contains("insufficient_quota") && !last.contains("retry"),
+        "{last}"
+    );
+}

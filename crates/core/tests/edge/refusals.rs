@@ -235,3 +235,29 @@ fn what_only_warns_or_watches_refuses_nothing() {
         }
     }
 }
+
+/// What requests in flight hold of a budget may come back long before its window ends.
+#[test]
+fn what_others_hold_is_no_budget_used_up() {
+    for period in ["month", "ever"] {
+        let limit = json!([{"rule": "r", "measure": "budget", "per": period, "amount": "0.0001"}]);
+        let prices = json!([{"tokens": {"input": "0", "output": "1"}}]);
+        let mut gateway = Gateway::new(&document(&prices, &limit));
+        let body = json!({"model": "chat", "messages": []});
+        let (mut first, admitted) = gateway.chat(&body);
+        admitted.unwrap();
+        let refused = gateway.chat(&body).1.unwrap_err();
+        let (status, code, message) = refusal(&refused);
+        assert_eq!((status, &*code), (429, "insufficient_quota"));
+        assert_eq!(told(&refused, "retry-after"), Some("1"));
+        assert_eq!(told(&refused, "x-should-retry"), None);
+        let held = "0 USD left, 0.0001 USD held by requests in flight, 0.000001 USD needed; retry \
+                    shortly";
+        assert!(message.contains(held), "{message}");
+        gateway.answer(
+            &mut first,
+            &json!({"prompt_tokens": 1, "completion_tokens": 3}),
+        );
+        gateway.chat(&body).1.unwrap();
+    }
+}

@@ -24,7 +24,12 @@ fn a_budget_runs_out_and_begins_anew() {
     let mut account = Account::default();
     let first = account.take(&limits, costs(60), at(NOON)).unwrap();
     let half_a_day = Wait::For(DAY / 2 * 1_000_000_000);
+    let second = account.take(&limits, costs(60), at(NOON));
+    assert_eq!(second, Err(Wait::Unknown), "the first may cost less");
+    account.settle(&limits, &first, 60, at(NOON));
     assert_eq!(account.take(&limits, costs(60), at(NOON)), Err(half_a_day));
+    let mut account = Account::default();
+    let first = account.take(&limits, costs(60), at(NOON)).unwrap();
     account.settle(&limits, &first, 10, at(NOON + 1));
     assert!(account.take(&limits, costs(90), at(NOON + 1)).is_ok());
     assert!(account.take(&limits, costs(1), at(NOON + 2)).is_err());
@@ -60,7 +65,14 @@ fn lowering_a_budget_below_what_is_spent_refuses_at_once_and_raising_it_admits()
 fn what_waiting_can_not_cure_is_told_from_what_it_can() {
     let mut account = Account::default();
     let ever = [budget(Period::Ever, 100, &[])];
-    account.take(&ever, costs(100), at(NOON)).unwrap();
+    let first = account.take(&ever, costs(100), at(NOON)).unwrap();
+    assert_eq!(account.take(&ever, costs(1), at(NOON)), Err(Wait::Unknown));
+    account.settle(&ever, &first, 100, at(NOON));
+    assert_eq!(account.take(&ever, costs(1), at(NOON)), Err(Wait::Forever));
+    let mut account = Account::default();
+    let overrun = account.take(&ever, costs(50), at(NOON)).unwrap();
+    account.settle(&ever, &overrun, 200, at(NOON));
+    account.take(&ever, costs(0), at(NOON)).unwrap();
     assert_eq!(account.take(&ever, costs(1), at(NOON)), Err(Wait::Forever));
     let day = [budget(Period::Day, 100, &[])];
     let too_large = account.take(&day, costs(101), at(NOON));

@@ -1,8 +1,12 @@
 //! Raises, by example: what is spent beyond a budget for a time.
 
+use tollgate_core::limits::record::Record;
 use tollgate_core::limits::rule::Mode;
 use tollgate_core::limits::shortfall::Wait;
+use tollgate_core::limits::standing;
+use tollgate_core::limits::terms::Terms;
 use tollgate_core::limits::window::Period;
+use tollgate_core::limits::window::Zone;
 
 use crate::account::{Account, DAY, NOON, at, budget, costs};
 
@@ -113,4 +117,22 @@ fn what_the_next_window_and_a_raise_grant_is_not_too_large() {
         "tomorrow it passes"
     );
     assert!(matches!(wait, Err(Wait::For(_))), "{wait:?}");
+}
+
+#[test]
+fn how_much_of_a_budget_is_used_is_told_without_its_raises() {
+    let limits = [budget(Period::Day, 200, &[("a", 50, NOON + DAY)])];
+    let mut account = Account::default();
+    for (more, permille) in [(50, 250), (150, 1000), (50, 1000)] {
+        account.take(&limits, costs(more), at(NOON)).unwrap();
+        let (value, _) = account.found.clone().unwrap();
+        let record = Record::decode(&value).unwrap();
+        let terms = Terms {
+            limits: &limits,
+            zones: &[Zone::default()],
+            leases: None,
+        };
+        let shown: Vec<_> = standing::budgets(&record, terms, at(NOON)).collect();
+        assert_eq!(shown, [("rule", permille)]);
+    }
 }

@@ -4,7 +4,8 @@ use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use proptest::prelude::*;
-use tollgate_core::limits::window::{Period, Window, Zone, rfc3339};
+use tollgate_core::limits::calendar::rfc3339;
+use tollgate_core::limits::window::{Period, Window, Zone};
 
 /// With midnights that do not exist (Santiago, Beirut), half-hour shifts (Lord Howe), offsets of
 /// three quarters of an hour (Chatham), a shift over midnight (Godthab's 2023), none at all.

@@ -115,8 +115,9 @@ fn model(
         };
         match prices.last() {
             None if price.from > 0 => {
-                let message = "the first prices have no `from`: they hold until the next ones do";
-                errors.push(Diagnostic::new(site, message));
+                let message = "the first prices hold from the beginning";
+                let help = "leave `from` out: they hold until the next ones do";
+                errors.push(Diagnostic::new(site, message).help(help));
             }
             Some(_) if rule.value.from.is_none() => {
                 let message = "from when on these prices hold is not said";

@@ -10,6 +10,9 @@ use tollgate_core::price::Kind;
 /// Tokens of a prompt that nobody calls a long one: what was meant is thousands.
 const SHORT: u64 = 1_000;
 
+/// For a million tokens: a hundredth of a cent.
+const CHEAPEST: Usd = Usd::from_pico(100_000_000);
+
 /// Tells of limits that hold less than they seem to: a day or more outlasts a process.
 pub(crate) fn of_counting(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
     let mut lasting: Vec<&Limit> = limits(document)
@@ -29,7 +32,10 @@ pub(crate) fn of_rules(document: &Document, out: &mut impl Write) -> Result<(), 
     let now = unix_seconds();
     for limit in limits(document) {
         for raise in limit.raises.iter().filter(|raise| raise.until <= now) {
-            let what = format!("has the raise `{}`, whose time is over", raise.name);
+            let what = format!(
+                "has the raise `{}`, whose time is over: remove it",
+                raise.name
+            );
             of_limit(document, limit, &what, out)?;
         }
     }
@@ -68,11 +74,33 @@ fn of_tools(document: &Document, model: &Model, out: &mut impl Write) -> Result<
 fn of_price(model: &Model, price: &Price, out: &mut impl Write) -> Result<(), Failure> {
     let name = &model.name;
     let dollars = |kind: Kind| price.tokens.get(kind.name())?.parse::<Usd>().ok();
-    if dollars(Kind::Cached) > dollars(Kind::Input) {
-        writeln!(
-            out,
-            "warning: the model `{name}` takes more for cached tokens than for new ones"
-        )?;
+    let (input, cached) = (dollars(Kind::Input), dollars(Kind::Cached));
+    let others = [&price.request, &price.image, &price.second];
+    let is_free = price.tokens.values().chain(others.into_iter().flatten());
+    let is_free = is_free
+        .map(|text| text.parse())
+        .all(|usd| usd == Ok(Usd::ZERO));
+    for (is_so, what) in [
+        (
+            cached > input,
+            "takes more for cached tokens than for new ones",
+        ),
+        (
+            input.is_some_and(|usd| usd > Usd::ZERO && usd < CHEAPEST),
+            "takes less than a hundredth of a cent for a million tokens: is that the price of one?",
+        ),
+        (
+            is_free || price.discount == 10_000,
+            "has prices that charge nothing: `price: free` says so",
+        ),
+        (
+            (1..100).contains(&price.discount),
+            "has a discount of less than one per cent: is it a fraction?",
+        ),
+    ] {
+        if is_so {
+            writeln!(out, "warning: the model `{name}` {what}")?;
+        }
     }
     for tier in &price.above {
         let context = model.context.map(u64::from);

@@ -24,9 +24,7 @@ impl Exchange {
         }
         headers
     }
-}
 
-impl Exchange {
     /// Whether the answer is short and to say what it costs.
     pub(super) fn tells_cost(&self, head: ResponseHead<'_>) -> bool {
         let is_whole = self.meter.as_ref().is_some_and(Meter::is_json) && !head.end_of_stream;

@@ -35,20 +35,17 @@ impl Exchange {
     /// What has to be reserved for a stream in all, once it has passed what is reserved for it. Only
     /// then is the clock read.
     pub fn top_up(&mut self, now: impl Fn() -> Monotonic) -> Option<(Amounts, Vec<Reservation>)> {
-        let held = self.held.as_mut()?;
+        let held = self.held.as_ref()?;
         let meter = self.meter.as_ref()?;
         let made = meter.made();
-        if made <= held.covered || meter.is_json() || self.notes.is_complete() {
-            return None;
-        }
-        if held.reservations.is_empty() {
+        let is_over = meter.is_json() || self.notes.is_complete();
+        if made <= held.covered || is_over || held.reservations.is_empty() {
             return None;
         }
         let step = (held.covered / 4).clamp(SMALLEST_STEP, LARGEST_STEP);
-        held.covered = made.saturating_add(step);
-        let held = self.held.as_ref()?;
+        let covered = made.saturating_add(step);
         let model = self.policy.model(held.model?)?;
-        let mut quantities = Quantities::plain(held.estimate.demand.expected.prompt, held.covered);
+        let mut quantities = Quantities::plain(held.estimate.demand.expected.prompt, covered);
         quantities.images = held.size.images;
         quantities.milliseconds = self.notes.worked_ms(now());
         let amounts = Amounts {
@@ -57,6 +54,8 @@ impl Exchange {
             completion: quantities.completion(),
             cost: bill::cost(model, held, &quantities).usd,
         };
+        let held = self.held.as_mut()?;
+        held.covered = covered;
         Some((amounts, held.reservations.clone()))
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Exchange;
+use crate::limits::calendar::rfc3339;
 use crate::limits::counter::CounterId;
 use crate::limits::record::Record;
 use crate::limits::reservation;
@@ -10,7 +11,6 @@ use crate::limits::rule::{Bound, Limit, Mode};
 use crate::limits::shared::Found;
 use crate::limits::standing::{self, Standing};
 use crate::limits::time::{Now, SECOND};
-use crate::limits::window::rfc3339;
 use crate::policy::Account;
 use crate::refusal::{Refusal, Unit};
 use crate::reply::Reply;

@@ -38,6 +38,20 @@ impl Verdict {
         };
         self.shortfalls.iter().filter(enforced)
     }
+
+    /// Limits that look at one counter take from it once: what those that refuse ask for, the most
+    /// of it; only where there is none of them, what the others ask for.
+    fn add(&mut self, take: Take) {
+        let mut takes = self.takes.iter_mut();
+        let Some(known) = takes.find(|t| t.counter == take.counter && t.start == take.start) else {
+            self.takes.push(take);
+            return;
+        };
+        let rank = |take: &Take| (take.mode == Mode::Enforce, take.amount);
+        if rank(&take) > rank(known) {
+            *known = take;
+        }
+    }
 }
 
 /// Whether the request fits every limit, and what it would take.
@@ -63,22 +77,6 @@ pub fn judge(record: &Record, terms: Terms<'_>, demand: &Demand, now: Now) -> Ve
 struct Judged {
     take: Option<Take>,
     shortfall: Option<Shortfall>,
-}
-
-impl Verdict {
-    /// Limits that look at one counter take from it once: what those that refuse ask for, the most
-    /// of it; only where there is none of them, what the others ask for.
-    fn add(&mut self, take: Take) {
-        let mut takes = self.takes.iter_mut();
-        let Some(known) = takes.find(|t| t.counter == take.counter && t.start == take.start) else {
-            self.takes.push(take);
-            return;
-        };
-        let rank = |take: &Take| (take.mode == Mode::Enforce, take.amount);
-        if rank(&take) > rank(known) {
-            *known = take;
-        }
-    }
 }
 
 fn concurrent(record: &Record, index: usize, most: u32) -> Judged {
@@ -113,38 +111,39 @@ fn rate(record: &Record, index: usize, limit: &Limit, demand: &Demand, now: Now)
         return Judged::default();
     };
     let state = record.rate(*counter);
-    let mut judged = Judged::default();
     let (left, _) = rate.left(state, now.monotonic);
     let burst = rate.burst().into();
+    let mut shortfall = None;
     for amount in asked(limit.admit, *measure, demand, burst, left.into()) {
         let units = u64::try_from(amount).unwrap_or(u64::MAX);
-        match rate.take(state, units, now.monotonic) {
-            Ok(_) => {
-                judged.take = Some(Take {
-                    counter: *counter,
-                    start: 0,
-                    amount,
-                    mode: limit.mode,
-                });
-                judged.shortfall = None;
-                return judged;
-            }
-            Err(shortage) => {
-                judged.shortfall = Some(Shortfall {
-                    limit: index,
-                    requested: amount,
-                    left: left.into(),
-                    held: 0,
-                    wait: match shortage {
-                        Shortage::Never => Wait::TooLarge,
-                        Shortage::Wait(nanos) => Wait::For(nanos),
-                    },
-                    window: None,
-                });
-            }
-        }
+        let Err(shortage) = rate.take(state, units, now.monotonic) else {
+            let take = Take {
+                counter: *counter,
+                start: 0,
+                amount,
+                mode: limit.mode,
+            };
+            return Judged {
+                take: Some(take),
+                shortfall: None,
+            };
+        };
+        shortfall = Some(Shortfall {
+            limit: index,
+            requested: amount,
+            left: left.into(),
+            held: 0,
+            wait: match shortage {
+                Shortage::Never => Wait::TooLarge,
+                Shortage::Wait(nanos) => Wait::For(nanos),
+            },
+            window: None,
+        });
     }
-    judged
+    Judged {
+        take: None,
+        shortfall,
+    }
 }
 
 fn window(record: &Record, terms: Terms<'_>, index: usize, demand: &Demand, now: Now) -> Judged {

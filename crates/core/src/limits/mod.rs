@@ -1,6 +1,7 @@
 //! Limits and money: what an account may take, what is reserved for a request, and how it is
 //! settled.
 
+pub mod calendar;
 mod cas_loop;
 pub mod counter;
 pub mod estimate;

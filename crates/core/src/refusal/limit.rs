@@ -5,10 +5,11 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::Unit;
+use crate::limits::calendar::rfc3339;
 use crate::limits::rule::{Bound, Limit, Span};
 use crate::limits::shortfall::{Shortfall, Wait};
 use crate::limits::time::{Now, SECOND};
-use crate::limits::window::{Period, Window, rfc3339};
+use crate::limits::window::{Period, Window};
 use crate::policy::AccountName;
 
 /// Seconds from which waiting is not worth a client's automatic retry.

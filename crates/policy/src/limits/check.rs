@@ -38,7 +38,11 @@ pub(super) fn fields(
         ("fallback", site(&rule.fallback), is_money),
         ("raises", raise, is_money),
         ("admit", admit, is_estimated),
-        ("on_overrun", overrun, is_estimated),
+        (
+            "on_overrun",
+            overrun,
+            is_estimated && measure != Measure::PromptTokens,
+        ),
     ] {
         if let Some(site) = site.filter(|_| !belongs) {
             let period = per.filter(|_| field != "per");
@@ -47,20 +51,23 @@ pub(super) fn fields(
                 "`{field}` means nothing for `{}`{period}",
                 of_measure(measure)
             );
-            errors.push(Diagnostic::new(site, message).help_if(help(field, per)));
+            errors.push(Diagnostic::new(site, message).help(help(field, per)));
         }
     }
     warnings_only(file, rule, errors);
 }
 
-fn help(field: &str, per: Option<Per>) -> Option<String> {
-    let help = match (field, per) {
+fn help(field: &str, per: Option<Per>) -> &'static str {
+    match (field, per) {
         ("burst", Some(Per::Day)) => "a day is counted exactly: all of it may come at once",
         ("soft", _) => "`mode: shadow` lets any limit pass and says what it would have refused",
         ("fallback" | "raises", _) => "only a `budget` has that",
-        _ => return None,
-    };
-    Some(help.to_owned())
+        ("zone", Some(Per::Ever)) => "leave it out: no window ends",
+        ("zone", _) => "leave it out: a rate has no calendar",
+        ("admit", _) => "leave it out: a request is known to be one",
+        ("on_overrun", _) => "leave it out: while an answer streams, this does not grow",
+        _ => "leave it out: it holds at every moment",
+    }
 }
 
 /// What a rule does when it refuses means nothing where it never does.
@@ -142,6 +149,7 @@ pub(super) fn worst_case(
     {
         let message = "time has a price, and no request has a worst case of it";
         let error = Diagnostic::new(Site::of(file, admit), message);
-        errors.push(error.and(priced, "the price"));
+        let help = "leave `admit` out: the usual time is reserved";
+        errors.push(error.and(priced, "the price").help(help));
     }
 }

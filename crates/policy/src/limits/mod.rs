@@ -58,7 +58,9 @@ impl Limits<'_, '_> {
             let site = Site::of(file, rule);
             if let Some(earlier) = seen.insert(limit.rule.clone(), site) {
                 let message = "the account has this limit twice";
-                errors.push(Diagnostic::new(site, message).and(earlier, "first here"));
+                let help = "one of them may be in shadow, or soft where it is a budget";
+                let error = Diagnostic::new(site, message).and(earlier, "first here");
+                errors.push(error.help(help));
             }
             let line = rule.referenced.line();
             let name = self.files.get(file).map_or("", |source| &source.name);

@@ -82,40 +82,61 @@ pub fn settle(
     used: &Amounts,
     now: Now,
 ) {
-    let is_same = record.epoch == reservation.epoch;
     for part in &reservation.parts {
-        let stands = is_same && record.bucket(part.counter, part.start).opened == part.opened;
-        if stands {
+        let fate = Fate::of(record, reservation, part);
+        if fate == Fate::Held {
             record.release(reservation.vm, part.counter, part.start, part.amount);
         }
         let Some(measure) = part.counter.measure() else {
             continue;
         };
-        let reserved = if stands { part.amount } else { 0 };
         let used = measure.of(used);
+        let reserved = if fate == Fate::Held { part.amount } else { 0 };
         if part.counter.is_rate() {
             settle_rate(record, terms.limits, part.counter, reserved, used, now);
-        } else if stands && used < reserved {
-            give_back(
-                record,
-                &reservation.parts,
-                part,
-                reserved.saturating_sub(used),
-            );
-        } else if stands || record.has_room(part.counter, part.start) {
-            if is_same && !stands {
-                give_back(record, &reservation.parts, part, part.amount);
-            }
-            let more = used.saturating_sub(reserved);
+            continue;
+        }
+        let unused = part.amount.saturating_sub(used);
+        let back = match fate {
+            Fate::Held => unused,
+            Fate::Reopened => part.amount,
+            // What raises carry counts beyond the window.
+            Fate::Past => unused,
+            Fate::Lost => 0,
+        };
+        if back > 0 {
+            give_back(record, &reservation.parts, part, back);
+        }
+        let more = used.saturating_sub(reserved);
+        if fate != Fate::Past && more > 0 && record.has_room(part.counter, part.start) {
             spend(record, terms, part.counter, part.start, more, now);
-        } else if is_same {
-            // The window is past, but what raises carry counts beyond it.
-            give_back(
-                record,
-                &reservation.parts,
-                part,
-                part.amount.saturating_sub(used),
-            );
+        }
+    }
+}
+
+/// What has become of a part that was reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is in the record.
+    Held,
+    /// Its window has given way to others and come back, as clocks jump.
+    Reopened,
+    /// Its window has given way to others.
+    Past,
+    /// The host has lost the record.
+    Lost,
+}
+
+impl Fate {
+    fn of(record: &Record, reservation: &Reservation, part: &Part) -> Self {
+        if record.epoch != reservation.epoch {
+            Self::Lost
+        } else if record.bucket(part.counter, part.start).opened == part.opened {
+            Self::Held
+        } else if record.has_room(part.counter, part.start) {
+            Self::Reopened
+        } else {
+            Self::Past
         }
     }
 }

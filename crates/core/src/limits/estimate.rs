@@ -22,17 +22,17 @@ const SMALL_IMAGE: u32 = 256;
 /// What an estimate is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// Of the request.
+    /// The API that is asked: some have no output, or cost nothing.
     pub api: Api,
-    /// Of the request.
+    /// How large the request is: bytes of text, images, answers, the maximum that it names.
     pub size: &'a Size,
-    /// That serves it.
+    /// The model that serves it, with its context and its tokens for a template, an image, a tool.
     pub model: &'a Model,
-    /// Of the model at this moment; `None`: free.
+    /// What the model costs at this moment; `None`: nothing.
     pub prices: Option<&'a PriceList>,
-    /// What is usual for the model.
+    /// What is usual for the model: tokens of a prompt's bytes, output tokens, milliseconds.
     pub learned: &'a Learned,
-    /// The lowest cap on output that an account sets.
+    /// The lowest cap on output tokens of an answer that an account sets.
     pub cap: Option<u32>,
     /// Whether an account admits only the worst case.
     pub is_worst_case: bool,

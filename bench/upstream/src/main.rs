@@ -20,7 +20,7 @@ use clap::Parser;
 /// Serves chat completions that are always the same.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Events of a streamed answer, the usage report and [DONE] among them
+    /// Events of a streamed answer, the usage report and `[DONE]` among them
     #[arg(long, default_value_t = 100)]
     events: usize,
 

@@ -39,7 +39,8 @@ pub enum Step {
     },
     /// Let it go upstream, changed.
     Forward(Forward),
-    /// Answer it with [`Exchange::usage`], by what is kept of [`Exchange::usage_accounts`].
+    /// Answer it with [`usage`](super::Exchange::usage), by what is kept of
+    /// [`usage_accounts`](super::Exchange::usage_accounts).
     ReadAccounts,
 }
 
@@ -87,7 +88,7 @@ impl ResponseHead<'_> {
 pub struct ResponseEdits {
     /// The content-length must go.
     pub drops_length: bool,
-    /// The answer has to be held until [`Exchange::cost_header`] is known.
+    /// The answer has to be held until [`cost_header`](super::Exchange::cost_header) is known.
     pub holds: bool,
     /// Headers to set.
     pub set: Vec<(&'static str, String)>,

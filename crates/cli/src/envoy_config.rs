@@ -42,9 +42,7 @@ fn check(bootstrap: &Path, out: &mut impl Write) -> Result<(), Failure> {
 /// Discovery files first: what they define exists before anything refers to it.
 fn write(sources: &Sources, tuning: &Tuning, out: &mut impl Write) -> Result<(), Failure> {
     let document = policy::compile(&sources.policies)?;
-    let err = &mut std::io::stderr().lock();
-    policy::warnings::of_counting(&document, err)?;
-    policy::warnings::of_rules(&document, err)?;
+    policy::warnings::of_all(&document, &mut std::io::stderr().lock())?;
     let options = sources.options(tuning)?;
     let files = match sources.listeners() {
         Some(listeners) if !sources.fragment => {

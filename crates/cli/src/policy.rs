@@ -39,9 +39,7 @@ pub(crate) fn run(command: Command, out: &mut impl Write) -> Result<(), Failure>
 
 fn render(directory: &Path, output: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let document = compile(directory)?;
-    let err = &mut std::io::stderr().lock();
-    warnings::of_counting(&document, err)?;
-    warnings::of_rules(&document, err)?;
+    warnings::of_all(&document, &mut std::io::stderr().lock())?;
     let json = tollgate_policy::to_json(&document);
     if output == Path::new("-") {
         out.write_all(&json)?;

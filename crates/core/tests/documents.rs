@@ -67,3 +67,20 @@ fn what_refers_to_nothing_or_stands_twice() {
     let refusal = Policy::load(document.to_string().as_bytes()).unwrap_err();
     assert!(refusal.to_string().contains("out of order"), "{refusal}");
 }
+
+/// Raises are counted by a CRC-32 of their names, and that of these is the same.
+#[test]
+fn raises_that_would_be_counted_as_one() {
+    let load = |names: [&str; 2]| {
+        let raise = |name: &str| json!({"name": name, "amount": "1", "until": 2_000_000_000});
+        let mut document = common::document();
+        document["organizations"][0]["limits"] = json!([{
+            "rule": "r", "measure": "budget", "amount": "1", "per": "month",
+            "raises": names.map(raise),
+        }]);
+        Policy::load(document.to_string().as_bytes()).map(|_| ())
+    };
+    load(["plumless", "bucket"]).unwrap();
+    let refusal = load(["plumless", "buckeroo"]).unwrap_err().to_string();
+    assert!(refusal.contains("can't be told from another"), "{refusal}");
+}

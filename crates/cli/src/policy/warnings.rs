@@ -13,8 +13,14 @@ const SHORT: u64 = 1_000;
 /// For a million tokens: a hundredth of a cent.
 const CHEAPEST: Usd = Usd::from_pico(100_000_000);
 
+/// Tells of all that matters once the rules are put in force.
+pub(crate) fn of_all(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
+    of_counting(document, out)?;
+    of_rules(document, out)
+}
+
 /// Tells of limits that hold less than they seem to: a day or more outlasts a process.
-pub(crate) fn of_counting(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
+fn of_counting(document: &Document, out: &mut impl Write) -> Result<(), Failure> {
     let mut lasting: Vec<&Limit> = limits(document)
         .filter(|limit| limit.measure == Measure::Budget || limit.per == Some(Per::Day))
         .collect();

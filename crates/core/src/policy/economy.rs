@@ -1,6 +1,6 @@
 //! The document's limits, prices and zones to the form in which requests meet them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::load::{LoadError, Names};
 use crate::document::{
@@ -69,12 +69,9 @@ impl Context<'_> {
                 let problem = format!("the limit {rule:?} stands there twice");
                 return Err(LoadError(problem));
             }
-            let known = limits
-                .iter()
-                .chain([&limit])
-                .flat_map(|limit| limit.bound.raises());
-            let purses: Vec<_> = known.map(|raise| raise.counter).collect();
-            if purses.iter().collect::<BTreeSet<_>>().len() < purses.len() {
+            if limits.iter().any(|known| known.shares_a_raise(&limit))
+                || limit.shares_a_raise(&limit)
+            {
                 let problem = "has a raise that can't be told from another: call it otherwise";
                 return Err(LoadError(format!("the limit {rule:?} {problem}")));
             }
@@ -185,6 +182,15 @@ impl Context<'_> {
 }
 
 impl Limit {
+    /// Whether two different raises, of this limit and the other, are counted as one.
+    fn shares_a_raise(&self, other: &Self) -> bool {
+        let mut raises = self.bound.raises().iter();
+        raises.any(|raise| {
+            let mut others = other.bound.raises().iter();
+            others.any(|other| !std::ptr::eq(raise, other) && raise.counter == other.counter)
+        })
+    }
+
     /// Two limits of one mode that look at one counter, or two with raises.
     fn clashes(&self, other: &Self) -> bool {
         let (Some(a), Some(b)) = (self.bound.counter(), other.bound.counter()) else {

@@ -70,6 +70,9 @@ impl Metrics {
 
     /// Nothing is used of budgets that a new policy does not have: Envoy keeps showing their gauges.
     pub(crate) fn keep_budgets_of(&mut self, policy: &Policy) {
+        if self.budgets.is_empty() {
+            return;
+        }
         let accounts: Vec<_> = policy.shared_accounts().collect();
         let limits = accounts.iter().flat_map(|account| account.terms.limits);
         let rules: HashSet<&str> = limits.map(|limit| &*limit.rule).collect();

@@ -3,7 +3,7 @@
 
 use crate::bootstrap::socket_address;
 use crate::options::{Options, Upstream, seconds};
-use crate::{Missing, secrets};
+use crate::{Missing, secrets, upstream_tls};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_core::document::{Document, Model, Target, cluster_name};
@@ -96,7 +96,7 @@ fn cluster(group: &Group, options: &Options) -> Value {
     let endpoints: Vec<Value> = upstreams.iter().enumerate().map(endpoint).collect();
     let tls: Vec<Value> = (upstreams.iter().enumerate())
         .filter(|(_, upstream)| upstream.tls)
-        .map(|(priority, upstream)| tls_socket(priority, upstream, options))
+        .map(|(priority, upstream)| upstream_tls::socket(priority, upstream, options))
         .collect();
     json!({
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
@@ -131,35 +131,6 @@ fn endpoint((priority, upstream): (usize, &Upstream)) -> Value {
                 "filter_metadata": { "envoy.transport_socket_match": { "priority": priority } },
             },
         }],
-    })
-}
-
-fn tls_socket(priority: usize, upstream: &Upstream, options: &Options) -> Value {
-    let host = &upstream.address.host;
-    let is_ip = upstream.address.ip().is_some();
-    let mut context = json!({
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-        "common_tls_context": {
-            "alpn_protocols": [if upstream.http2 { "h2" } else { "http/1.1" }],
-            "validation_context": {
-                "trusted_ca": { "filename": options.ca_file },
-                "match_typed_subject_alt_names": [{
-                    "san_type": if is_ip { "IP_ADDRESS" } else { "DNS" },
-                    "matcher": { "exact": host },
-                }],
-            },
-        },
-    });
-    if !is_ip {
-        context["sni"] = json!(host);
-    }
-    json!({
-        "name": format!("tls-{priority}"),
-        "match": { "priority": priority },
-        "transport_socket": {
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": context,
-        },
     })
 }
 

@@ -5,8 +5,8 @@
 //!
 //! The bootstrap holds what lives as long as the process (listener, limits, metrics). What a
 //! policy edit may change comes by discovery from files in the same folder, so that Envoy swaps it
-//! while streams run: clusters (`clusters.json`), upstream secrets (`secret-NAME.json`) and the
-//! module's configuration (`module.json`).
+//! while streams run: clusters (`clusters.json`), upstream secrets (`secret-NAME.json`), what it
+//! proves itself to upstreams with (`certificate-*.json`, `authority-*.json`) and the module's configuration (`module.json`).
 
 mod access_log;
 mod address;
@@ -25,6 +25,7 @@ mod requirements;
 mod retired;
 mod secrets;
 mod stats;
+mod upstream_tls;
 
 use clusters::Group;
 use serde_json::Value;
@@ -88,6 +89,7 @@ fn discovery_files(document: &Document, options: &Options) -> Result<Vec<File>, 
     let groups: Vec<Group> = clusters::groups(document, options)?;
     let version = &document.version;
     let mut files: Vec<File> = (secrets::resources(&groups, options).into_iter())
+        .chain(upstream_tls::resources(&groups))
         .map(|(name, resource)| discovery::file(&name, version, &[resource]))
         .collect();
     let mut clusters = clusters::resources(&groups, options);

@@ -97,6 +97,9 @@ pub struct Upstream {
     pub tls: bool,
     /// Whether it is spoken to in HTTP/2.
     pub http2: bool,
+    /// The folder, as Envoy sees it, of what we prove ourselves with to it: `tls.crt`, `tls.key`,
+    /// and `ca.crt`, which it is verified against. Absent: it does not ask.
+    pub identity: Option<PathBuf>,
 }
 
 impl Upstream {
@@ -116,6 +119,7 @@ impl Upstream {
                 address,
                 tls,
                 http2,
+                identity: None,
             },
         ))
     }

@@ -24,6 +24,19 @@ fn a_whole_configuration() {
 }
 
 #[test]
+fn an_upstream_that_asks_who_is_calling() {
+    let mut options = options();
+    let cloud = options.upstreams.get_mut("cloud").unwrap();
+    cloud.identity = Some("/etc/tls".into());
+    let files = tollgate_envoy_config::generate(&document(), &listeners(), &options).unwrap();
+    let text: String = (files.iter())
+        .filter(|file| file.name.contains("etc-tls") || file.name == "clusters.json")
+        .map(|file| format!("{}\n{}", file.name, file.contents))
+        .collect();
+    insta::assert_snapshot!("identity", text);
+}
+
+#[test]
 fn a_fragment() {
     let mut options = options();
     options.otlp = Some("collector:4317".parse().unwrap());

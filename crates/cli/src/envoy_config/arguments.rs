@@ -59,6 +59,10 @@ pub(super) struct Sources {
     #[arg(long = "credential", value_name = "NAME=FILE")]
     credentials: Vec<String>,
 
+    /// Prove Envoy to an https upstream: a folder with tls.crt, tls.key and ca.crt
+    #[arg(long = "identity", value_name = "UPSTREAM=DIR")]
+    identities: Vec<String>,
+
     /// Write what an existing Envoy needs, in place of a bootstrap
     #[arg(long)]
     pub(super) fragment: bool,
@@ -181,6 +185,20 @@ impl Sources {
             let (name, upstream) = Upstream::parse(text, http2)?;
             if upstreams.insert(name.clone(), upstream).is_some() {
                 bail!("--upstream {name} is given twice");
+            }
+        }
+        for text in &self.identities {
+            let Some((name, folder)) = text.split_once('=') else {
+                bail!("--identity {text} is not UPSTREAM=DIR");
+            };
+            let Some(upstream) = upstreams.get_mut(name) else {
+                bail!("--identity {name}: there is no --upstream of that name");
+            };
+            if !upstream.tls {
+                bail!("--identity {name}: upstream {name} is not https");
+            }
+            if upstream.identity.replace(path::absolute(folder)?).is_some() {
+                bail!("--identity {name} is given twice");
             }
         }
         Ok(upstreams)

@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test bench soak build setup lint clean wrk bench-build
+.PHONY: help demo serve test render bench soak build setup lint clean wrk bench-build
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -14,6 +14,8 @@ WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
 # What the tests load beside the gateway module.
 TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit \
 	-p tollgate-budget -p tollgate-token-meter -p tollgate-trap
+# The clusters that ship.
+CLUSTERS := $(notdir $(wildcard manifests/clusters/*))
 # Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
 OPEN_FILES := 8192
 
@@ -45,6 +47,10 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace
 	$(PYTHON_ENV) -m pytest host-tests/sdk
 	$(PYTHON_ENV) -m pytest host-tests/docs
+	$(PYTHON_ENV) -m pytest platform-tests
+
+render: build ## compiles each cluster's rule files into the manifest that its edge mounts
+	$(PYTHON_ENV) scripts/render $(CLUSTERS)
 
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
 	@exec $(PYTHON_ENV) bench/run.py bench
@@ -80,6 +86,7 @@ lint: build ## format, clippy, documentation, licenses and sources of dependenci
 	cargo fetch --locked # cargo-deny reads every crate, of other platforms too
 	scripts/cargo-deny --offline check licenses bans sources
 	$(PYTHON_ENV) scripts/check-examples
+	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
 
 clean: ## removes target/ and .tollgate/
 	rm -rf target .tollgate

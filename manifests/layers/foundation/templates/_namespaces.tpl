@@ -1,0 +1,22 @@
+{{/*
+The namespaces of the platform:
+  podSecurity  the Pod Security level, if not `restricted`
+  apiServer    its pods talk to the API server
+  webhooks     ports on which the API server calls them
+  internet     its pods fetch from outside the cluster
+  within       its pods talk to each other
+  callers      namespaces whose pods talk to its own, and on which ports
+Who may call our own pods is in the layer that they are of.
+*/}}
+{{- define "foundation.namespaces" }}
+argocd: {apiServer: true, internet: true, within: true}
+cert-manager: {apiServer: true, internet: true, webhooks: [10250]}
+external-secrets: {apiServer: true, internet: true, webhooks: [10250]}
+agentgateway-system:
+  apiServer: true
+  callers:
+    - {namespace: llm-gateway, ports: [9978]}   # proxies fetch their configuration
+llm-gateway: {}
+serving: {}
+edge: {}
+{{- end }}

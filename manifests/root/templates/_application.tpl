@@ -1,0 +1,91 @@
+{{/*
+An Argo CD Application. Takes a dictionary:
+  root       the chart's scope ($)
+  name       of the Application
+  wave       it is created in
+  project    the AppProject that fences it
+  namespace  its objects go to, unless they name one
+  sources    a list of sources, as in the Application's spec
+  keep       optional: what it owns is removed only when a person confirms (CRDs, namespaces)
+  ignore     optional: the Application's ignoreDifferences
+*/}}
+{{- define "root.application" }}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: {{ .name }}
+  namespace: argocd
+  annotations:
+    argocd.argoproj.io/sync-wave: {{ .wave | quote }}
+    {{- if .keep }}
+    argocd.argoproj.io/sync-options: Prune=confirm,Delete=confirm
+    {{- end }}
+    argocd.argoproj.io/compare-options: ServerSideDiff=true
+  finalizers: [resources-finalizer.argocd.argoproj.io]
+spec:
+  project: {{ .project }}
+  destination:
+    server: https://kubernetes.default.svc
+    namespace: {{ .namespace }}
+  sources: {{- toYaml .sources | nindent 4 }}
+  {{- with .ignore }}
+  ignoreDifferences: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  syncPolicy:
+    automated: {prune: true, selfHeal: true}
+    syncOptions:
+      - ServerSideApply=true
+      - FailOnSharedResource=true
+      - RespectIgnoreDifferences=true
+      {{- if .keep }}
+      - Prune=confirm
+      {{- end }}
+    retry:
+      limit: 10
+      backoff: {duration: 10s, factor: 2, maxDuration: 5m}
+{{- end }}
+
+{{/*
+A third-party chart as an Application: `root.application` with `chart`, its name in .Values.charts,
+and `values`, the text of its values.
+*/}}
+{{- define "root.chart" }}
+{{- $chart := get .root.Values.charts .chart | required (printf "values: charts.%s is missing" .chart) }}
+{{- $helm := dict "releaseName" .name "skipCrds" true }}
+{{- with .values }}{{ $_ := set $helm "valuesObject" (fromYaml .) }}{{ end }}
+{{- $source := dict "repoURL" $chart.repository "chart" .chart "targetRevision" $chart.version "helm" $helm }}
+{{- include "root.application" (merge (dict "sources" (list $source)) .) }}
+{{- end }}
+
+{{/*
+CustomResourceDefinitions out of their project's repository, as an Application. Takes `root` and
+`crds`, the name in .Values.crds. Wave -1: before everything that makes objects of theirs.
+*/}}
+{{- define "root.crds" }}
+{{- $crds := get .root.Values.crds .crds }}
+{{- $source := dict "repoURL" $crds.repository "path" $crds.path "targetRevision" $crds.revision
+      "directory" (dict "include" "*_*.yaml") }}
+{{- include "root.application" (dict "root" .root "name" (printf "%s-crds" .crds) "wave" -1 "project" "crds"
+      "namespace" "argocd" "keep" true "sources" (list $source)) }}
+{{- end }}
+
+{{/*
+One of our own layers, manifests/layers/NAME, as an Application. It is fed by the same two files as
+this chart. Takes `root`, `name`, `wave`, `project`, `namespace` and, optional, `rendered`: a folder
+below the cluster's own whose manifests go with it.
+*/}}
+{{- define "root.layer" }}
+{{- $git := .root.Values.git }}
+{{- $cluster := printf "manifests/clusters/%s" .root.Values.cluster.name }}
+{{- $source := dict "repoURL" $git.repository "targetRevision" $git.revision
+      "path" (printf "manifests/layers/%s" .name)
+      "helm" (dict "releaseName" .name "valueFiles" (list "/manifests/root/values.yaml" (printf "/%s/config.yaml" $cluster))) }}
+{{- $sources := list $source }}
+{{- with .rendered }}
+{{- $_ := set $source.helm "valueFiles" (append $source.helm.valueFiles (printf "/%s/%s/values.yaml" $cluster .)) }}
+{{- $sources = append $sources (dict "repoURL" $git.repository "targetRevision" $git.revision
+      "path" (printf "%s/%s" $cluster .) "directory" (dict "exclude" "values.yaml")) }}
+{{- end }}
+{{- include "root.application" (merge (dict "sources" $sources) .) }}
+{{- end }}

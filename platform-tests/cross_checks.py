@@ -1,0 +1,310 @@
+"""What schemas can't see: whether the objects of a cluster fit each other.
+
+Each check takes a rendered cluster and returns its findings, each with the file and the field."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import definitions
+from rendering import Platform, Rendered
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+CLUSTER_SCOPED = {
+    "Namespace", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "ClusterIssuer",
+    "ClusterSecretStore", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+}  # fmt: skip
+# Made by the control plane in each namespace, or by `make bootstrap`.
+GIVEN = {("ConfigMap", "kube-root-ca.crt"), ("ClusterRole", "system:auth-delegator"), ("ClusterRole", "cluster-admin")}
+SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
+
+
+def findings(platform: Platform) -> list[str]:
+    return [finding for check in CHECKS for finding in check(platform)]
+
+
+def namespaces_exist(platform: Platform) -> Iterator[str]:
+    made = {namespace.name for namespace in platform.of("Namespace")}
+    for rendered in platform.objects:
+        if rendered.kind in CLUSTER_SCOPED:
+            continue
+        if rendered.namespace not in made:
+            yield f"{rendered}: metadata.namespace: nothing makes the namespace {rendered.namespace}"
+
+
+def namespaces_are_closed(platform: Platform) -> Iterator[str]:
+    """Each namespace refuses what no policy allows, and holds its pods to a level."""
+    for namespace in platform.of("Namespace"):
+        denying = [policy for policy in in_namespace(platform, "NetworkPolicy", namespace.name) if denies_all(policy)]
+        if not denying:
+            yield f"{namespace}: no NetworkPolicy there denies what is not allowed"
+        labels = namespace.object["metadata"].get("labels", {})
+        if labels.get("pod-security.kubernetes.io/enforce") not in ("restricted", "baseline", "privileged"):
+            yield f"{namespace}: metadata.labels: no pod-security.kubernetes.io/enforce"
+        if "confirm" not in namespace.object["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-options", ""):
+            yield f"{namespace}: metadata.annotations: argocd.argoproj.io/sync-options lets it be pruned silently"
+
+
+def denies_all(policy: Rendered) -> bool:
+    spec = policy.object["spec"]
+    closed = set(spec.get("policyTypes", [])) == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
+    return closed and spec["podSelector"] == {}
+
+
+def policies_name_callers(platform: Platform) -> Iterator[str]:
+    """An ingress rule without `from` lets everyone in: only the public edge has one."""
+    for policy in platform.of("NetworkPolicy"):
+        for number, rule in enumerate(policy.object["spec"].get("ingress") or []):
+            if not rule.get("from") and policy.namespace != "edge":
+                yield f"{policy}: spec.ingress[{number}]: no `from`: everyone may come in"
+            if not rule.get("ports") and rule.get("from") != [{"podSelector": {}}]:
+                yield f"{policy}: spec.ingress[{number}]: no `ports`: every port is open"
+
+
+def waves_respect_definitions(platform: Platform) -> Iterator[str]:
+    """A custom resource comes in a later wave than the Application that brings its kind."""
+    waves = {app.name: wave_of(app) for app in platform.of("Application")}
+    for rendered in platform.objects:
+        definition = definitions.kinds().get((rendered.group, rendered.kind))
+        owner = definition and definitions.owners()[definition["metadata"]["name"]]
+        if not owner or owner == "argocd":
+            continue
+        if owner not in waves:
+            yield f"{rendered}: no Application brings its kind: {owner} is missing"
+        elif waves[owner] >= rendered.wave:
+            yield f"{rendered}: wave {rendered.wave} is not after wave {waves[owner]}, which brings its kind"
+
+
+def waves_are_ordered(platform: Platform) -> Iterator[str]:
+    """CRDs before cert-manager, cert-manager before controllers, and so on down to the edge."""
+    order = ["foundation", "gateway-api-crds", "cert-manager", "agentgateway", "certificates", "serving", "routing", "edge"]
+    waves = {app.name: (wave_of(app), app) for app in platform.of("Application")}
+    present = [name for name in order if name in waves]
+    for before, after in zip(present, present[1:], strict=False):
+        if waves[before][0] >= waves[after][0]:
+            app = waves[after][1]
+            yield f"{app}: sync-wave {waves[after][0]} is not after {before}, in wave {waves[before][0]}"
+
+
+def definitions_have_one_owner(platform: Platform) -> Iterator[str]:
+    owned = {}
+    for app in platform.of("Application"):
+        for document in definitions.by_application().get(app.name, []):
+            name = f"{document['kind']} {document['metadata']['name']}"
+            if name in owned:
+                yield f"{app}: {name} is brought by {owned[name]} too"
+            owned[name] = app.name
+    for app in platform.of("Application"):
+        for source in app.object["spec"]["sources"]:
+            if "chart" in source and not source["helm"].get("skipCrds"):
+                yield f"{app}: spec.sources: helm.skipCrds is not set: the chart may bring CRDs of its own"
+
+
+def projects_fence(platform: Platform) -> Iterator[str]:
+    """Each Application's project admits its repositories, and its objects' kinds and namespaces."""
+    projects = {project.name: project.object["spec"] for project in platform.of("AppProject")}
+    apps = {app.name: app for app in platform.of("Application")}
+    for app in apps.values():
+        spec = projects.get(app.object["spec"]["project"])
+        if spec is None:
+            yield f"{app}: spec.project: there is no AppProject {app.object['spec']['project']}"
+            continue
+        for source in app.object["spec"]["sources"]:
+            if source["repoURL"] not in spec["sourceRepos"]:
+                yield f"{app}: spec.sources: its project does not allow {source['repoURL']}"
+    for rendered in platform.objects:
+        if rendered.application not in apps:
+            continue
+        spec = projects.get(apps[rendered.application].object["spec"]["project"], {})
+        if rendered.kind in CLUSTER_SCOPED:
+            allowed = spec.get("clusterResourceWhitelist", [])
+            if {"group": rendered.group, "kind": rendered.kind} not in allowed:
+                yield f"{rendered}: its project does not allow cluster-wide {rendered.kind}"
+            continue
+        destinations = [destination["namespace"] for destination in spec.get("destinations", [])]
+        if rendered.namespace not in destinations and "*" not in destinations:
+            yield f"{rendered}: its project does not allow the namespace {rendered.namespace}"
+        entry = {"group": rendered.group, "kind": rendered.kind}
+        if entry in spec.get("namespaceResourceBlacklist", []):
+            yield f"{rendered}: its project forbids {rendered.kind}"
+        if "namespaceResourceWhitelist" in spec and entry not in spec["namespaceResourceWhitelist"]:
+            yield f"{rendered}: its project does not allow {rendered.kind}"
+
+
+def applications_heal(platform: Platform) -> Iterator[str]:
+    for app in platform.of("Application"):
+        policy = app.object["spec"].get("syncPolicy", {})
+        if policy.get("automated") != {"prune": True, "selfHeal": True}:
+            yield f"{app}: spec.syncPolicy.automated: not pruned and healed by itself"
+        if "ServerSideApply=true" not in policy.get("syncOptions", []):
+            yield f"{app}: spec.syncPolicy.syncOptions: no ServerSideApply=true"
+
+
+def wave_of(app: Rendered) -> int:
+    return int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+
+
+def images_are_pinned(platform: Platform) -> Iterator[str]:
+    """By digest, or by an exact tag that the cluster's values have without a digest."""
+    unresolved = {f"{image['repository']}:{image['tag']}" for image in images(platform) if not image.get("digest")}
+    for workload in platform.of(*WORKLOADS):
+        for field, reference in references(pod_spec(workload)):
+            if not re.search(r"@sha256:[0-9a-f]{64}$", reference) and reference not in unresolved:
+                yield f"{workload}: {field}: {reference} is not pinned by digest"
+
+
+def images(platform: Platform) -> list[dict]:
+    """Every image that the values name."""
+    weights = [model["weights"] for model in platform.values["models"].values()]
+    return [*platform.values["images"].values(), *weights]
+
+
+def references(spec: dict) -> Iterator[tuple[str, str]]:
+    for kind in ("initContainers", "containers"):
+        for container in spec.get(kind, []):
+            yield f"{kind}[{container['name']}].image", container["image"]
+    for volume in spec.get("volumes", []):
+        if "image" in volume:
+            yield f"volumes[{volume['name']}].image.reference", volume["image"]["reference"]
+
+
+def pods_find_what_they_mount(platform: Platform) -> Iterator[str]:
+    """Each Secret, ConfigMap and ServiceAccount that a pod names is made by something."""
+    made = set(GIVEN) | set(made_objects(platform))
+    for workload in platform.of(*WORKLOADS):
+        for field, kind, name in dependencies(pod_spec(workload)):
+            if (kind, workload.namespace, name) not in made and (kind, name) not in made:
+                yield f"{workload}: {field}: nothing makes the {kind} {name} in {workload.namespace}"
+
+
+def made_objects(platform: Platform) -> Iterator[tuple[str, str | None, str]]:
+    for rendered in platform.objects:
+        yield rendered.kind, rendered.namespace, rendered.name
+        spec = rendered.object.get("spec", {})
+        if rendered.kind == "ExternalSecret":
+            yield "Secret", rendered.namespace, spec["target"]["name"]
+        if rendered.kind == "Certificate":
+            yield "Secret", rendered.namespace, spec["secretName"]
+
+
+def dependencies(spec: dict) -> Iterator[tuple[str, str, str]]:
+    if "serviceAccountName" in spec:
+        yield "serviceAccountName", "ServiceAccount", spec["serviceAccountName"]
+    for volume in spec.get("volumes", []):
+        if "configMap" in volume:
+            yield f"volumes[{volume['name']}]", "ConfigMap", volume["configMap"]["name"]
+        if "secret" in volume:
+            yield f"volumes[{volume['name']}]", "Secret", volume["secret"]["secretName"]
+    for container in [*spec.get("initContainers", []), *spec["containers"]]:
+        for variable in container.get("env", []):
+            source = variable.get("valueFrom", {})
+            if "secretKeyRef" in source:
+                yield f"env[{variable['name']}]", "Secret", source["secretKeyRef"]["name"]
+            if "configMapKeyRef" in source:
+                yield f"env[{variable['name']}]", "ConfigMap", source["configMapKeyRef"]["name"]
+
+
+def mounts_have_volumes(platform: Platform) -> Iterator[str]:
+    for workload in platform.of(*WORKLOADS):
+        spec = pod_spec(workload)
+        volumes = {volume["name"] for volume in spec.get("volumes", [])}
+        for container in [*spec.get("initContainers", []), *spec["containers"]]:
+            for mount in container.get("volumeMounts", []):
+                if mount["name"] not in volumes:
+                    yield f"{workload}: containers[{container['name']}].volumeMounts: no volume {mount['name']}"
+
+
+def services_find_pods(platform: Platform) -> Iterator[str]:
+    """A Service's selector matches a workload of ours that has its ports."""
+    for service in platform.of("Service"):
+        spec = service.object["spec"]
+        if "gateway.networking.k8s.io/gateway-name" in spec["selector"]:
+            yield from proxies_listen(platform, service)
+            continue
+        selected = selected_by(platform, service.namespace, spec["selector"])
+        if not selected:
+            yield f"{service}: spec.selector: no workload has these labels"
+        for workload in selected:
+            names, numbers = container_ports(workload)
+            for port in spec["ports"]:
+                target = port.get("targetPort", port["port"])
+                if target not in names and target not in numbers:
+                    yield f"{service}: spec.ports[{port['name']}].targetPort: {workload.name} has no port {target}"
+
+
+def proxies_listen(platform: Platform, service: Rendered) -> Iterator[str]:
+    """agentgateway names its proxies like their Gateway, and they listen where it says."""
+    name = service.object["spec"]["selector"]["gateway.networking.k8s.io/gateway-name"]
+    gateway = platform.find("Gateway", service.namespace, name)
+    if gateway is None:
+        yield f"{service}: spec.selector: there is no Gateway {name}"
+        return
+    ports = {listener["port"] for listener in gateway.object["spec"]["listeners"]}
+    for port in service.object["spec"]["ports"]:
+        if port["targetPort"] not in ports:
+            yield f"{service}: spec.ports[{port['name']}].targetPort: Gateway {name} does not listen on {port['targetPort']}"
+
+
+def selected_by(platform: Platform, namespace: str | None, labels: dict) -> list[Rendered]:
+    found = []
+    for workload in platform.of(*WORKLOADS):
+        own = workload.object["spec"]["template"]["metadata"]["labels"]
+        if workload.namespace == namespace and labels.items() <= own.items():
+            found.append(workload)
+    return found
+
+
+def container_ports(workload: Rendered) -> tuple[set[str], set[int]]:
+    ports = [port for container in pod_spec(workload)["containers"] for port in container.get("ports", [])]
+    return {port["name"] for port in ports}, {port["containerPort"] for port in ports}
+
+
+def policies_select_something(platform: Platform) -> Iterator[str]:
+    """A NetworkPolicy or budget that selects no pod protects nothing."""
+    for policy in platform.of("NetworkPolicy", "PodDisruptionBudget"):
+        key = "podSelector" if policy.kind == "NetworkPolicy" else "selector"
+        labels = policy.object["spec"][key].get("matchLabels", {})
+        theirs = "gateway.networking.k8s.io/gateway-name" in labels
+        if labels and not theirs and not selected_by(platform, policy.namespace, labels):
+            yield f"{policy}: spec.{key}: no workload in {policy.namespace} has these labels"
+
+
+def in_namespace(platform: Platform, kind: str, namespace: str) -> list[Rendered]:
+    return [rendered for rendered in platform.of(kind) if rendered.namespace == namespace]
+
+
+def secrets_are_not_written_down(platform: Platform) -> Iterator[str]:
+    for rendered in platform.of("Secret"):
+        yield f"{rendered}: a Secret in Git: let an ExternalSecret bring it"
+    for workload in platform.of(*WORKLOADS):
+        for container in pod_spec(workload)["containers"]:
+            for variable in container.get("env", []):
+                if SECRET_NAMES.search(variable["name"]) and "value" in variable:
+                    yield f"{workload}: env[{variable['name']}]: a secret's value is written down"
+            for argument in container.get("args", []):
+                if re.search(r"(api-key|token|password|secret)=\S", argument):
+                    yield f"{workload}: args: {argument.partition('=')[0]}: a secret's value is written down"
+    for store in platform.of("ClusterSecretStore"):
+        if "fake" in store.object["spec"]["provider"]:
+            yield f"{store}: spec.provider.fake: secrets written down"
+
+
+def pod_spec(workload: Rendered) -> dict:
+    return workload.object["spec"]["template"]["spec"]
+
+
+CHECKS: list[Callable[[Platform], Iterator[str]]] = [
+    namespaces_exist,
+    namespaces_are_closed,
+    policies_name_callers,
+    waves_respect_definitions,
+    waves_are_ordered,
+    definitions_have_one_owner,
+    projects_fence,
+    applications_heal,
+    images_are_pinned,
+    pods_find_what_they_mount,
+    mounts_have_volumes,
+    services_find_pods,
+    policies_select_something,
+    secrets_are_not_written_down,
+]

@@ -1,0 +1,81 @@
+"""The CustomResourceDefinitions that each Application of wave -1 brings, at the version it names.
+
+Most come out of their project's released Go module; those that can't be had so are kept beside this
+file as structures (scripts/crd-structure). crds/sources.json says which is which."""
+
+import functools
+import json
+import subprocess
+from pathlib import Path
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parent / "crds"
+
+
+@functools.cache
+def sources() -> dict:
+    return json.loads((FOLDER / "sources.json").read_text())
+
+
+@functools.cache
+def by_application() -> dict[str, list[dict]]:
+    """CRDs and the policies that ship beside them, by the Application that owns them."""
+    found = {}
+    for source in sources()["modules"]:
+        name = source["crds"] if source["crds"] == "argocd" else f"{source['crds']}-crds"
+        found[name] = read(module(source), source["files"])
+    for source in sources()["structures"]:
+        name = source["crds"] if source["crds"].endswith("-crds") else f"{source['crds']}-crds"
+        found[name] = read(FOLDER, source["files"])
+    return found
+
+
+def module(source: dict) -> Path:
+    """The folder of a Go module, whose checksum is the one that is written down."""
+    path = f"{source['module']}@{source['version']}"
+    done = subprocess.run(["go", "mod", "download", "-json", path], capture_output=True, text=True)
+    answer = json.loads(done.stdout or "{}")
+    if "Error" in answer or not answer:
+        raise RuntimeError(f"{path}: {answer.get('Error') or done.stderr}")
+    if answer["Sum"] != source["sum"]:
+        raise RuntimeError(f"{path}: checksum is {answer['Sum']}, and {source['sum']} is expected")
+    return Path(answer["Dir"])
+
+
+def read(folder: Path, pattern: str) -> list[dict]:
+    documents = []
+    for path in sorted(folder.glob(pattern)):
+        documents += yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader)
+    found = [document for document in documents if document]
+    if not found:
+        raise RuntimeError(f"{folder}/{pattern}: nothing is there")
+    return found
+
+
+@functools.cache
+def owners() -> dict[str, str]:
+    """Which Application brings a CRD, by the CRD's name (`plural.group`).
+
+    Raises when two bring one."""
+    owned = {}
+    for application, documents in by_application().items():
+        for document in documents:
+            if document["kind"] != "CustomResourceDefinition":
+                continue
+            name = document["metadata"]["name"]
+            if name in owned:
+                raise RuntimeError(f"CRD {name} has two owners: {owned[name]} and {application}")
+            owned[name] = application
+    return owned
+
+
+@functools.cache
+def kinds() -> dict[tuple[str, str], dict]:
+    """CRDs by group and kind."""
+    documents = [document for owned in by_application().values() for document in owned]
+    return {
+        (document["spec"]["group"], document["spec"]["names"]["kind"]): document
+        for document in documents
+        if document["kind"] == "CustomResourceDefinition"
+    }

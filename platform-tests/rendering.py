@@ -1,0 +1,149 @@
+"""What a cluster's folder comes to: every object that Argo CD would apply, with where it is from.
+
+The root chart is rendered by the real Helm, and then each of our layers as its Application says:
+the same path, the same values files. Others' charts and repositories stay Applications."""
+
+import functools
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+KUBERNETES = "1.35.0"
+SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
+
+
+class RenderError(Exception):
+    """Helm's own message."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One object, the file it is rendered from, and the Application that applies it."""
+
+    file: str
+    application: str
+    wave: int
+    object: dict = field(hash=False)
+
+    @property
+    def kind(self) -> str:
+        return self.object["kind"]
+
+    @property
+    def group(self) -> str:
+        """The API group; the core group is ''."""
+        return self.object["apiVersion"].rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.object["metadata"]["name"]
+
+    @property
+    def namespace(self) -> str | None:
+        return self.object["metadata"].get("namespace")
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A cluster: its merged values and all its objects."""
+
+    cluster: str
+    values: dict
+    objects: list[Rendered]
+
+    def of(self, *kinds: str) -> list[Rendered]:
+        return [rendered for rendered in self.objects if rendered.kind in kinds]
+
+    def find(self, kind: str, namespace: str | None, name: str) -> Rendered | None:
+        for rendered in self.of(kind):
+            if (rendered.namespace, rendered.name) == (namespace, name):
+                return rendered
+        return None
+
+
+def render(root: Path, cluster: str) -> Platform:
+    """Renders a cluster of the checkout (or of a copy of its manifests) at `root`.
+
+    Raises RenderError with what Helm says, a schema's refusal among it."""
+    config = f"manifests/clusters/{cluster}/config.yaml"
+    objects = helm(root, "root", "manifests/root", [config], "root", -4)
+    for application in [rendered for rendered in objects if rendered.kind == "Application"]:
+        objects += layer(root, application)
+    values = merge(load(root / "manifests/root/values.yaml"), load(root / config))
+    return Platform(cluster, values, objects)
+
+
+def layer(root: Path, application: Rendered) -> list[Rendered]:
+    """The objects of an Application whose sources are in our own repository."""
+    wave = int(application.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+    objects = []
+    for source in application.object["spec"]["sources"]:
+        path = source.get("path", "")
+        if not path.startswith("manifests/"):
+            continue
+        if "helm" in source:
+            files = [file.removeprefix("/") for file in source["helm"]["valueFiles"]]
+            objects += helm(root, source["helm"]["releaseName"], path, files, application.name, wave)
+        else:
+            objects += directory(root, source, application.name, wave)
+    return objects
+
+
+def helm(root: Path, release: str, chart: str, values: list[str], application: str, wave: int) -> list[Rendered]:
+    command = [program("helm"), "template", release, chart, "--kube-version", KUBERNETES]
+    for file in values:
+        command += ["--values", file]
+    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RenderError(f"{chart}: {done.stderr.strip()}")
+    objects = []
+    file = chart
+    for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
+        if found := SOURCE.search(document):
+            file = f"{chart}/{found[1].partition('/')[2]}"
+        content = yaml.load(document, Loader=yaml.CSafeLoader)
+        if content:
+            objects.append(Rendered(file, application, wave, content))
+    return objects
+
+
+def directory(root: Path, source: dict, application: str, wave: int) -> list[Rendered]:
+    excluded = source["directory"].get("exclude")
+    objects = []
+    for path in sorted((root / source["path"]).glob("*.yaml")):
+        if path.name != excluded:
+            for content in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
+                objects.append(Rendered(str(path.relative_to(root)), application, wave, content))
+    return objects
+
+
+@functools.cache
+def program(name: str) -> str:
+    """The path of a program of scripts/platform-tools, built if need be."""
+    checkout = Path(__file__).resolve().parent.parent
+    command = [checkout / "scripts/platform-tool", name]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def merge(base: dict, over: dict) -> dict:
+    """`over` on top of `base`, as Helm merges values."""
+    both = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
+        both[key] = merge(base[key], value) if nested else value
+    return both
+
+
+def load(path: Path) -> dict:
+    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) or {}
+
+
+def clusters(root: Path) -> list[str]:
+    return sorted(os.listdir(root / "manifests/clusters"))

@@ -1,0 +1,211 @@
+"""Whether a request finds its way: name in the policy, route, pool, picker, pod; and whether each
+wait on that way is shorter than the one around it.
+
+Each check takes a rendered cluster and returns its findings, each with the file and the field."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from cross_checks import container_ports, pod_spec, selected_by
+from rendering import Platform, Rendered
+
+HINT = "x-gateway-model-name"
+
+
+def findings(platform: Platform) -> list[str]:
+    return [finding for check in CHECKS for finding in check(platform)]
+
+
+def routes_reach_a_pool(platform: Platform) -> Iterator[str]:
+    """One rule, one pool: weights and rewrites would make a second owner of the canary."""
+    for route in platform.of("HTTPRoute"):
+        for number, rule in enumerate(route.object["spec"]["rules"]):
+            field = f"{route}: spec.rules[{number}]"
+            backends = rule.get("backendRefs", [])
+            if len(backends) != 1:
+                yield f"{field}.backendRefs: {len(backends)} backends: the policy at the edge splits traffic, no route"
+            for backend in backends:
+                if "weight" in backend:
+                    yield f"{field}.backendRefs: weight: the policy at the edge splits traffic, no route"
+                if backend.get("kind") != "InferencePool":
+                    yield f"{field}.backendRefs: {backend.get('kind', 'Service')} is no InferencePool"
+                elif platform.find("InferencePool", backend.get("namespace", route.namespace), backend["name"]) is None:
+                    yield f"{field}.backendRefs: there is no InferencePool {backend['name']}"
+            for filter_ in rule.get("filters", []):
+                yield f"{field}.filters: {filter_['type']}: routes change nothing"
+            if not rule.get("timeouts", {}).get("request"):
+                yield f"{field}.timeouts.request: none: the proxy's own would cut streams"
+            for match in rule["matches"]:
+                yield from match_is_narrow(field, match)
+    for rewrite in platform.of("InferenceModelRewrite"):
+        yield f"{rewrite}: the edge has priced the model that it names: nothing below may change it"
+
+
+def match_is_narrow(field: str, match: dict) -> Iterator[str]:
+    path = match.get("path", {})
+    if path.get("type") != "Exact" or not path.get("value", "").startswith("/v1/"):
+        yield f"{field}.matches: path {path.get('value', '/')}: only paths below /v1, each by name, are guarded by the key"
+    if not [header for header in match.get("headers", []) if header["name"] == HINT and header.get("type", "Exact") == "Exact"]:
+        yield f"{field}.matches: no {HINT}: it would take requests for every model"
+
+
+def routes_have_a_listener(platform: Platform) -> Iterator[str]:
+    for route in platform.of("HTTPRoute"):
+        for parent in route.object["spec"]["parentRefs"]:
+            gateway = platform.find("Gateway", parent.get("namespace", route.namespace), parent["name"])
+            if gateway is None:
+                yield f"{route}: spec.parentRefs: there is no Gateway {parent['name']}"
+                continue
+            listeners = {listener["name"]: listener for listener in gateway.object["spec"]["listeners"]}
+            listener = listeners.get(parent.get("sectionName"))
+            if listener is None:
+                yield f"{route}: spec.parentRefs: Gateway {parent['name']} has no listener {parent.get('sectionName')}"
+                continue
+            allowed = listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"]
+            if allowed.get("kubernetes.io/metadata.name") != route.namespace:
+                yield f"{route}: Gateway {parent['name']} takes no routes from {route.namespace}"
+
+
+def pools_have_pods_and_a_picker(platform: Platform) -> Iterator[str]:
+    for pool in platform.of("InferencePool"):
+        spec = pool.object["spec"]
+        servers = selected_by(platform, pool.namespace, spec["selector"]["matchLabels"])
+        if len(servers) != 1:
+            yield f"{pool}: spec.selector: {len(servers)} workloads have these labels"
+        for server in servers:
+            for port in spec["targetPorts"]:
+                if port["number"] not in container_ports(server)[1]:
+                    yield f"{pool}: spec.targetPorts: {server.name} has no port {port['number']}"
+        reference = spec["endpointPickerRef"]
+        service = platform.find("Service", pool.namespace, reference["name"])
+        if service is None:
+            yield f"{pool}: spec.endpointPickerRef: there is no Service {reference['name']}"
+        elif reference["port"]["number"] not in {port["port"] for port in service.object["spec"]["ports"]}:
+            yield f"{pool}: spec.endpointPickerRef.port: Service {service.name} has no port {reference['port']['number']}"
+        if reference.get("failureMode") != "FailClose":
+            yield f"{pool}: spec.endpointPickerRef.failureMode: without its picker a pool must refuse"
+        yield from picker_knows_its_pool(platform, pool, reference["name"])
+
+
+def picker_knows_its_pool(platform: Platform, pool: Rendered, name: str) -> Iterator[str]:
+    picker = platform.find("Deployment", pool.namespace, name)
+    arguments = pod_spec(picker)["containers"][0]["args"] if picker else []
+    if picker and f"--pool-name={pool.name}" not in arguments:
+        yield f"{picker}: args: no --pool-name={pool.name}"
+
+
+def models_are_served(platform: Platform) -> Iterator[str]:
+    """Each name that the policy sends is served by one model server and matched by one route."""
+    served = {name for server in platform.of("Deployment") for name in served_names(server)}
+    matched = {}
+    for route in platform.of("HTTPRoute"):
+        for value in hinted(route):
+            if value in matched:
+                yield f"{route}: {value} is matched by {matched[value]} too"
+            matched[value] = route.name
+    for config in platform.of("ConfigMap"):
+        if "module.json" not in config.object.get("data", {}):
+            continue
+        for name, target, model in targets(config):
+            if model not in served:
+                yield f"{config}: module.json: model {name}, target {target}: no model server serves {model}"
+            if model not in matched:
+                yield f"{config}: module.json: model {name}, target {target}: no route matches {model}"
+    for value, route in matched.items():
+        if value not in served:
+            yield f"HTTPRoute {route}: {HINT} {value}: no model server serves it"
+
+
+def hinted(route: Rendered) -> set[str]:
+    matches = [match for rule in route.object["spec"]["rules"] for match in rule["matches"]]
+    return {header["value"] for match in matches for header in match.get("headers", []) if header["name"] == HINT}
+
+
+def served_names(server: Rendered) -> list[str]:
+    arguments = pod_spec(server)["containers"][0].get("args", [])
+    return [argument.partition("=")[2] for argument in arguments if argument.startswith("--served-model-name=")]
+
+
+def targets(config: Rendered) -> Iterator[tuple[str, str, str]]:
+    """What the compiled policy sends: model, target, the served name."""
+    module = json.loads(config.object["data"]["module.json"])
+    policy = json.loads(module["resources"][0]["typed_config"]["config"]["configuration"]["value"])
+    for model in policy["models"]:
+        for target in model["targets"]:
+            yield model["name"], target["name"], target["model"]
+
+
+def walls_stand(platform: Platform) -> Iterator[str]:
+    """Before each model: a network policy that names its callers, and a key that agentgateway adds."""
+    for server in platform.of("Deployment"):
+        if not served_names(server):
+            continue
+        labels = server.object["spec"]["template"]["metadata"]["labels"]
+        fenced = False
+        for policy in platform.of("NetworkPolicy"):
+            selector = policy.object["spec"]["podSelector"].get("matchLabels", {})
+            if policy.namespace == server.namespace and selector and selector.items() <= labels.items():
+                fenced = True
+        if not fenced:
+            yield f"{server}: no NetworkPolicy names who may call it"
+        variables = {variable["name"] for variable in pod_spec(server)["containers"][0].get("env", [])}
+        if "VLLM_API_KEY" not in variables:
+            yield f"{server}: env: no VLLM_API_KEY: it would answer everyone who reaches it"
+    keyed = {
+        reference["name"]
+        for policy in platform.of("AgentgatewayPolicy")
+        if policy.object["spec"].get("backend", {}).get("auth", {}).get("secretRef")
+        for reference in policy.object["spec"]["targetRefs"]
+        if reference["kind"] == "InferencePool"
+    }
+    for pool in platform.of("InferencePool"):
+        if pool.name not in keyed:
+            yield f"{pool}: no AgentgatewayPolicy adds the key that its servers ask for"
+    for gateway in platform.of("Gateway"):
+        validation = gateway.object["spec"].get("tls", {}).get("frontend", {}).get("default", {}).get("validation", {})
+        if validation.get("mode", "AllowValidOnly") != "AllowValidOnly" or not validation.get("caCertificateRefs"):
+            yield f"{gateway}: spec.tls.frontend: it takes callers without a certificate"
+
+
+def waits_nest(platform: Platform) -> Iterator[str]:
+    """The edge gives up first, then what is below it, and each pod lives longer than its streams."""
+    stream = platform.values["edge"]["streamTimeoutSeconds"]
+    for route in platform.of("HTTPRoute"):
+        for rule in route.object["spec"]["rules"]:
+            request = seconds(rule.get("timeouts", {}).get("request", "0s"))
+            if request <= stream:
+                yield f"{route}: spec.rules.timeouts.request: {request} s is not above the edge's {stream} s"
+    for workload in platform.of("Deployment"):
+        grace = pod_spec(workload).get("terminationGracePeriodSeconds", 30)
+        if grace < stream:
+            yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
+        for container in pod_spec(workload)["containers"]:
+            pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            if pause >= grace:
+                yield f"{workload}: preStop sleeps {pause} s of the {grace} s that the pod has"
+    if platform.values["edge"]["drainSeconds"] < stream:
+        yield f"config.yaml: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
+
+
+def seconds(duration: str) -> int:
+    found = re.fullmatch(r"(\d+)(s|m|h)", duration)
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+
+
+def one_edge_counts(platform: Platform) -> Iterator[str]:
+    """Several edges would each grant the whole of a budget."""
+    edge = platform.find("Deployment", "edge", "tollgate-edge")
+    if edge and (edge.object["spec"]["replicas"] != 1 or edge.object["spec"]["strategy"]["type"] != "Recreate"):
+        yield f"{edge}: spec.replicas: each replica would grant the whole of every budget"
+
+
+CHECKS = [
+    routes_reach_a_pool,
+    routes_have_a_listener,
+    pools_have_pods_and_a_picker,
+    models_are_served,
+    walls_stand,
+    waits_nest,
+    one_edge_counts,
+]

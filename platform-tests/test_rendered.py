@@ -1,0 +1,17 @@
+"""Every cluster, as it is in this checkout."""
+
+import cross_checks
+import request_path
+import strict_schemas
+
+
+def test_no_object_has_a_field_that_its_kind_has_not(platform):
+    assert strict_schemas.findings(platform) == []
+
+
+def test_the_objects_fit_each_other(platform):
+    assert cross_checks.findings(platform) == []
+
+
+def test_a_request_finds_its_way(platform):
+    assert request_path.findings(platform) == []

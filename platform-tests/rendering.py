@@ -102,7 +102,7 @@ def helm(root: Path, release: str, chart: str, values: list[str], application: s
         command += ["--values", file]
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RenderError(f"{chart}: {done.stderr.strip()}")
+        raise RenderError(f"{chart} with {', '.join(values)}: {done.stderr.strip()}")
     objects = []
     file = chart
     for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):

@@ -1,0 +1,36 @@
+"""Each broken manifest of mutations.yaml is caught, with a message that names file and field."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cross_checks
+import rendering
+import request_path
+import strict_schemas
+from conftest import ROOT
+
+MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation["name"].replace(" ", "-"))
+def test_it_is_caught(mutation, tmp_path):
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests", symlinks=True)
+    file = tmp_path / "manifests" / mutation["file"]
+    text = file.read_text()
+    assert text.count(mutation["old"]) == 1, f"`old` is there {text.count(mutation['old'])} times"
+    file.write_text(text.replace(mutation["old"], mutation["new"]))
+    found = "\n".join(findings(tmp_path))
+    assert [text for text in mutation["caught"] if text not in found] == [], found
+
+
+def findings(root: Path) -> list[str]:
+    try:
+        platform = rendering.render(root, "laptop")
+    except rendering.RenderError as refusal:
+        return [str(refusal)]
+    schemas = strict_schemas.findings(platform)
+    # The checks take it for granted that objects have the fields of their kinds.
+    return schemas or cross_checks.findings(platform) + request_path.findings(platform)

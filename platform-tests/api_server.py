@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import free_ports, process
 from rendering import program
 
 TOKEN = "admin-token-of-this-test-run"
@@ -93,21 +93,6 @@ def running(folder: Path):
         yield server
 
 
-@contextlib.contextmanager
-def process(name: str, command: list[str], folder: Path):
-    with (folder / f"{name}.log").open("wb") as log:
-        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        try:
-            started.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
 def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
@@ -125,11 +110,3 @@ def keys(folder: Path) -> None:
     private, public = folder / "accounts.key", folder / "accounts.pub"
     subprocess.run(["openssl", "genrsa", "-out", private, "2048"], check=True, capture_output=True)
     subprocess.run(["openssl", "rsa", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import time
 
 import pytest
 
@@ -12,7 +13,8 @@ POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, platform):
+    """One for each cluster: none meets what another left."""
     with api_server.running(tmp_path_factory.mktemp("api-server")) as server:
         crds = [document for owned in definitions.by_application().values() for document in owned]
         assert server.apply(crds) == []
@@ -30,7 +32,22 @@ def applied(server, platform):
         # As Argo CD orders one wave's objects: what others live in comes first.
         ordered = sorted(objects, key=lambda it: it.kind not in ("Namespace", "ServiceAccount"))
         errors[wave] = server.apply([rendered.object for rendered in ordered])
+    # What the controller manager would make, which does not run here.
+    for namespace in platform.of("Namespace"):
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace.name}}
+        assert server.apply([account]) == []
+    wait_for_admission(server, platform)
     return errors
+
+
+def wait_for_admission(server, platform) -> None:
+    """The API server takes up a new admission policy within some seconds."""
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"]["containers"][0]["image"] = "docker.io/library/probe:1"
+    deadline = time.monotonic() + 30
+    while "images must be named by digest" not in server.create(pod):
+        assert time.monotonic() < deadline, "the admission policy is not in force after 30 s"
+        time.sleep(0.2)
 
 
 def test_every_object_is_accepted(applied):
@@ -39,9 +56,6 @@ def test_every_object_is_accepted(applied):
 
 def test_every_pod_template_may_run_in_its_namespace(server, applied, platform):
     refused = []
-    for namespace in platform.of("Namespace"):
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace.name}}
-        assert server.apply([account]) == []
     for workload in platform.of(*POD_KINDS):
         pod = bare_pod(workload)
         if error := server.create(pod):

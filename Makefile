@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test render bench soak build setup lint clean wrk bench-build
+.PHONY: help demo serve test test-platform render bench soak build setup lint clean wrk bench-build
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -32,7 +32,7 @@ export BENCH_UPSTREAM := $(TARGET)/release/tollgate-bench-upstream
 export BENCH_CORE := $(TARGET)/release/tollgate-bench-core
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: build ## a tour through a real Envoy and a real model; stops all it started
 	@exec $(PYTHON_ENV) demo/run.py tour
@@ -47,7 +47,10 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace
 	$(PYTHON_ENV) -m pytest host-tests/sdk
 	$(PYTHON_ENV) -m pytest host-tests/docs
-	$(PYTHON_ENV) -m pytest platform-tests
+	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers
+
+test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)
+	$(PYTHON_ENV) -m pytest platform-tests/controllers
 
 render: build ## compiles each cluster's rule files into the manifest that its edge mounts
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)

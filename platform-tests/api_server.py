@@ -32,6 +32,19 @@ class ApiServer:
             [*command, *arguments], input=items, capture_output=True, text=True, env=environment, timeout=300
         )
 
+    def kubeconfig(self) -> dict:
+        """For programs that read one; as an administrator."""
+        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        context = {"cluster": "test", "user": "admin"}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "test", "context": context}],
+        }
+
     def apply(self, objects: list[dict]) -> list[str]:
         """Server-side apply, as Argo CD does it, with unknown fields refused. Returns the errors."""
         done = self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", objects=objects)

@@ -171,6 +171,9 @@ def walls_stand(platform: Platform) -> Iterator[str]:
 def waits_nest(platform: Platform) -> Iterator[str]:
     """The edge gives up first, then what is below it, and each pod lives longer than its streams."""
     stream = platform.values["edge"]["streamTimeoutSeconds"]
+    hold = platform.values["picker"]["holdSeconds"]
+    if hold >= stream:
+        yield f"config.yaml: picker.holdSeconds: {hold} s is not below the edge's {stream} s"
     for route in platform.of("HTTPRoute"):
         for rule in route.object["spec"]["rules"]:
             request = seconds(rule.get("timeouts", {}).get("request", "0s"))

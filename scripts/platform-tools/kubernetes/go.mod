@@ -1,5 +1,7 @@
 module tollgate/platform-tools/kubernetes
 
+// ldflags: -X k8s.io/component-base/version.gitVersion=v1.35.4 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35 -X k8s.io/component-base/version.gitTreeState=clean
+
 go 1.26.0
 
 require (

@@ -1,0 +1,13 @@
+# Shows what a production cluster names. Change project, and who may reach the control plane.
+project = "CHANGE-ME"
+region  = "europe-west4"
+zones   = ["europe-west4-a", "europe-west4-b", "europe-west4-c"]
+name    = "production"
+
+authorised_networks = {} # office = "203.0.113.0/29"
+
+cpu_pool = { machine_type = "e2-standard-8", min = 3, max = 9 }
+gpu_pool = { max = 4 }
+
+secrets = []
+dns     = { domain = "llm.example.com", zone = "llm" }

@@ -7,9 +7,11 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.37"
+      version = "~> 7.45"
     }
   }
+
+  backend "local" {}
 }
 
 variable "project" {

@@ -1,0 +1,33 @@
+output "files" {
+  description = "Path → content. `make tf-apply SUBSTRATE=k3s` writes them to .tollgate/substrate/."
+  value = merge(
+    { for name, config in local.configs : "${name}/config.yaml" => yamlencode(config) },
+    { for node in local.servers : "${node.name}/pod-security.yaml" => local.pod_security },
+    { "install.sh" = local.install, "uninstall.sh" = local.uninstall },
+  )
+}
+
+output "cluster_name" {
+  value = var.name
+}
+
+output "api_server" {
+  value = "https://${local.api}:6443"
+}
+
+output "edge_address" {
+  value = coalesce(
+    var.edge_address,
+    try([for node in var.nodes : node.address if !node.gpu][0], null),
+    try(var.nodes[0].address, null),
+    "none",
+  )
+}
+
+output "registry" {
+  value = var.registry
+}
+
+output "gpu_nodes" {
+  value = [for node in var.nodes : node.name if node.gpu]
+}

@@ -4,7 +4,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-platform render bench soak build setup lint clean wrk bench-build
+.PHONY: help demo serve test test-platform render bench soak build setup lint clean wrk bench-build \
+	tf-plan tf-apply tf-destroy config
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -32,7 +33,7 @@ export BENCH_UPSTREAM := $(TARGET)/release/tollgate-bench-upstream
 export BENCH_CORE := $(TARGET)/release/tollgate-bench-core
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: build ## a tour through a real Envoy and a real model; stops all it started
 	@exec $(PYTHON_ENV) demo/run.py tour
@@ -90,6 +91,18 @@ lint: build ## format, clippy, documentation, licenses and sources of dependenci
 	scripts/cargo-deny --offline check licenses bans sources
 	$(PYTHON_ENV) scripts/check-examples
 	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
+
+tf-plan: ## what OpenTofu would change (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows the commands)
+	@scripts/substrate plan "$(SUBSTRATE)" "$(CLUSTER)"
+
+tf-apply: ## changes it, after you have typed the cluster's name
+	@scripts/substrate apply "$(SUBSTRATE)" "$(CLUSTER)"
+
+tf-destroy: ## removes it, after you have typed the cluster's name
+	@scripts/substrate destroy "$(SUBSTRATE)" "$(CLUSTER)"
+
+config: ## what the outputs change in the cluster's config.yaml, to commit (WRITE=1 writes it)
+	@scripts/substrate config "$(SUBSTRATE)" "$(CLUSTER)"
 
 clean: ## removes target/ and .tollgate/
 	rm -rf target .tollgate

@@ -4,6 +4,7 @@ that has its fields and no cloud. Everything happens in temporary folders."""
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -173,12 +174,12 @@ CONFIG = """\
 domain: old.example.com   # as clients see it
 cluster:
   name: llm
-  gke: {}
 
 edge:
-  # the public address
-  address: "192.0.2.1" # static
-  replicas: 2
+  service:
+    # the public address
+    address: "192.0.2.1" # static
+    type: LoadBalancer
 # the end
 """
 
@@ -196,12 +197,12 @@ def config(tmp_path, outputs: dict, *options: str, text: str = CONFIG):
 def test_config_shows_a_diff_and_writes_nothing(tmp_path):
     done, text = config(tmp_path, {"edge_address": "203.0.113.9", "cluster_name": "llm"})
     assert done.returncode == 0 and text == CONFIG
-    assert '-  address: "192.0.2.1" # static\n+  address: "203.0.113.9" # static\n' in done.stdout
+    assert '-    address: "192.0.2.1" # static\n+    address: "203.0.113.9" # static\n' in done.stdout
 
 
 def test_config_is_written_with_its_comments(tmp_path):
     outputs = {"edge_address": "203.0.113.9", "dns_domain": "llm.example.com", "project": "example-project",
-               "gpu_quota": 4, "gpu_spot": False, "dns_zone": None, "webhook_ports": ["9443"]}
+               "dns_zone": None, "webhook_ports": ["9443"]}
     done, text = config(tmp_path, outputs, "--write")
     assert done.returncode == 0, done.stderr
     assert text == """\
@@ -209,16 +210,13 @@ def test_config_is_written_with_its_comments(tmp_path):
 domain: llm.example.com   # as clients see it
 cluster:
   name: llm
-  gke:
-    project: example-project
+  gcpProject: example-project
 
 edge:
-  # the public address
-  address: "203.0.113.9" # static
-  replicas: 2
-gpu:
-  quota: 4
-  spot: false
+  service:
+    # the public address
+    address: "203.0.113.9" # static
+    type: LoadBalancer
 # the end
 """
     again, same = config(tmp_path, outputs, "--write", text=text)
@@ -227,8 +225,8 @@ gpu:
 
 @pytest.mark.parametrize("outputs, text, said", [
     ({"edge_adress": "x"}, CONFIG, "no place is known for the output `edge_adress`"),
-    ({"registry": {"value": "x", "sensitive": True}}, CONFIG, "`registry` is sensitive"),
-    ({"edge_address": "x"}, "edge: [a]\n", "line 1: `edge` has a value; it should hold `address`"),
+    ({"project": {"value": "x", "sensitive": True}}, CONFIG, "`project` is sensitive"),
+    ({"edge_address": "x"}, "edge: [a]\n", "line 1: `edge` has a value; it should hold `service`"),
     ({"domain": "x"}, CONFIG, "`domain`"),
     ({"dns_domain": "x"}, "domain:\n  a: b\n", "line 1: `domain` is no single value"),
 ])
@@ -243,6 +241,16 @@ def test_every_output_has_a_place():
         for name in re.findall(r'^output "(\w+)"', path.read_text(), re.MULTILINE):
             if path.parent.name != "bucket":
                 assert f'"{name}"' in script, f"{path}: output {name}"
+
+
+def test_every_place_is_one_that_the_configuration_has():
+    script = runpy.run_path(str(ROOT / "scripts/config-from-outputs"))
+    schema = json.loads((ROOT / "manifests/root/values.schema.json").read_text())
+    for place in script["PLACES"].values():
+        at = schema
+        for key in place.split("."):
+            assert key in at["properties"], f"{place}: values.schema.json has no {key}"
+            at = at["properties"][key]
 
 
 @pytest.mark.parametrize("arguments, said", [

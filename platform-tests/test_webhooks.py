@@ -1,0 +1,18 @@
+"""GKE's firewall opens exactly the ports on which the rendered namespaces expect webhook calls."""
+
+import json
+
+import rendering
+from conftest import ROOT
+
+
+def test_the_firewall_opens_what_the_render_contains():
+    opened = json.loads((ROOT / "substrate/webhook-ports.json").read_text())
+    expected = set()
+    for cluster in rendering.clusters(ROOT):
+        platform = rendering.render(ROOT, cluster)
+        for policy in platform.of("NetworkPolicy"):
+            if policy.name == "allow-webhooks":
+                for rule in policy.object["spec"]["ingress"]:
+                    expected |= {(policy.namespace, port["port"]) for port in rule["ports"]}
+    assert {(entry["namespace"], entry["port"]) for entry in opened} == expected

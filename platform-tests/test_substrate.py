@@ -123,8 +123,8 @@ def test_every_resource_of_the_schema_is_used():
 def test_state_can_be_encrypted(copy, run):
     """The README's TF_ENCRYPTION, on the one state that needs no cloud."""
     module = copy / "k3s"
-    encryption = re.search(r"export TF_ENCRYPTION='(.*?)'", (SUBSTRATE / "README.md").read_text(), re.DOTALL)[1]
-    encryption = encryption.replace("$PASSPHRASE", "correct horse battery staple")
+    encryption = re.search(r"```hcl\n(.*?)```", (SUBSTRATE / "README.md").read_text(), re.DOTALL)[1]
+    encryption = encryption.replace("PASSPHRASE", "correct horse battery staple")
     run(module, "init", TF_ENCRYPTION=encryption)
     code, text = run(module, "apply", "-auto-approve", "-var-file=clusters/example.tfvars", TF_ENCRYPTION=encryption)
     assert code == 0, text

@@ -13,7 +13,7 @@ CLUSTER_SCOPED = {
     "Namespace", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "ClusterIssuer",
     "ClusterSecretStore", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }  # fmt: skip
-# Made by the control plane in each namespace, or by `make bootstrap`.
+# Made by the control plane in each namespace, or before Argo CD is.
 GIVEN = {("ConfigMap", "kube-root-ca.crt"), ("ClusterRole", "system:auth-delegator"), ("ClusterRole", "cluster-admin")}
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 

@@ -177,7 +177,7 @@ variable "gpu_pool" {
 }
 
 variable "secrets" {
-  description = "Names of the secrets that External Secrets reads. Values never pass through here: `make seed-secrets` adds them."
+  description = "Names of the secrets that External Secrets reads. Values never pass through here."
   type        = set(string)
   default     = []
 

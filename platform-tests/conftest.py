@@ -1,5 +1,6 @@
 """What all tests of the platform share: the checkout, and each cluster as it renders."""
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -17,4 +18,10 @@ def pytest_sessionstart():
 
 @pytest.fixture(scope="session", params=rendering.clusters(ROOT))
 def platform(request) -> rendering.Platform:
-    return rendering.render(ROOT, request.param)
+    return cluster(request.param)
+
+
+@functools.cache
+def cluster(name: str) -> rendering.Platform:
+    """A cluster of the checkout; it is rendered once."""
+    return rendering.render(ROOT, name)

@@ -1,8 +1,11 @@
 """Processes that a test starts, and ends by their pid."""
 
 import contextlib
+import os
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -20,6 +23,20 @@ def process(name: str, command: list[str], folder: Path):
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+
+
+def envoy(name: str, config: Path, folder: Path):
+    """The real Envoy, with one worker."""
+    command = [os.environ["TOLLGATE_ENVOY"], "-c", str(config), "--disable-hot-restart", "--concurrency", "1"]
+    return process(name, [*command, "--file-flush-interval-msec", "50"], folder)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Waits until it holds, 20 s at most."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true within 20 s"
+        time.sleep(0.1)
 
 
 def free_ports(count: int) -> list[int]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+import cluster_config
+
 KUBERNETES = "1.35.0"
 SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 
@@ -76,8 +78,7 @@ def render(root: Path, cluster: str) -> Platform:
     objects = helm(root, "root", "manifests/root", [config], "root", -4)
     for application in [rendered for rendered in objects if rendered.kind == "Application"]:
         objects += layer(root, application)
-    values = merge(load(root / "manifests/root/values.yaml"), load(root / config))
-    return Platform(cluster, values, objects)
+    return Platform(cluster, cluster_config.merged(root, cluster), objects)
 
 
 def layer(root: Path, application: Rendered) -> list[Rendered]:
@@ -130,19 +131,6 @@ def program(name: str) -> str:
     checkout = Path(__file__).resolve().parent.parent
     command = [checkout / "scripts/platform-tool", name]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
-def merge(base: dict, over: dict) -> dict:
-    """`over` on top of `base`, as Helm merges values."""
-    both = dict(base)
-    for key, value in over.items():
-        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
-        both[key] = merge(base[key], value) if nested else value
-    return both
-
-
-def load(path: Path) -> dict:
-    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader) or {}
 
 
 def clusters(root: Path) -> list[str]:

@@ -20,8 +20,8 @@ import mounts
 import rendering
 import stand_in
 from authority import Authority
-from conftest import ROOT
-from processes import free_ports, process
+from conftest import ROOT, cluster
+from processes import envoy, eventually, free_ports
 
 GATEWAY = "llm-proxies.llm-gateway.svc.cluster.local"
 KEY_TEAM = "home/people"
@@ -60,20 +60,18 @@ def edge(tmp_path_factory):
     mounts.write(folder / "gateway-tls", authority.secret("gateway", 1, GATEWAY))
     mounts.write(folder / "tls", authority.secret("tollgate-edge", 2))
     edge = Edge(folder, listen, {"listen": listen, "admin": admin, "gateway": gateway}, authority)
-    edge.mount(rendering.render(ROOT, "laptop").find("ConfigMap", "edge", "tollgate-edge").object)
+    edge.mount(config_map(cluster("laptop")))
     stand = folder / "gateway.json"
     stand.write_text(json.dumps(stand_in.bootstrap(gateway, model, str(folder / "gateway-tls"), str(folder / "gateway-access.log"))))
     server = stand_in.model(model)
-    with envoy(folder, "gateway", stand), envoy(folder, "edge", folder / "tollgate/bootstrap.json"):
+    with envoy("gateway", stand, folder), envoy("edge", folder / "tollgate/bootstrap.json", folder):
         wait_ready(edge)
         yield edge
     server.shutdown()
 
 
-def envoy(folder: Path, name: str, config: Path):
-    command = [os.environ["TOLLGATE_ENVOY"], "-c", str(config), "--disable-hot-restart", "--concurrency", "1"]
-    command += ["--file-flush-interval-msec", "50"]
-    return process(name, command, folder)
+def config_map(platform: rendering.Platform) -> dict:
+    return platform.find("ConfigMap", "edge", "tollgate-edge").object
 
 
 def wait_ready(edge: Edge) -> None:
@@ -126,7 +124,7 @@ def key(edge, tmp_path_factory) -> str:
     rules = copy / "manifests/clusters/laptop/policies/organizations/home.yaml"
     rules.write_text(rules.read_text().replace("people: {}", f"people: {{keys: {{me: {{hash: '{digest}'}}}}}}"))
     subprocess.run([copy / "scripts/render", "laptop"], check=True)
-    edge.mount(rendering.render(copy, "laptop").find("ConfigMap", "edge", "tollgate-edge").object)
+    edge.mount(config_map(rendering.render(copy, "laptop")))
     eventually(lambda: edge.chat("hello", secret)[0] == 200)
     return secret
 
@@ -134,13 +132,6 @@ def key(edge, tmp_path_factory) -> str:
 def tollgate(*arguments: str) -> str:
     command = [os.environ["TOLLGATE_CLI"], *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def eventually(holds) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true within 20 s"
-        time.sleep(0.1)
 
 
 def test_no_one_passes_without_a_key(edge):
@@ -182,9 +173,7 @@ def test_the_gateway_refuses_who_has_no_certificate(edge):
 
 
 def test_a_broken_file_changes_nothing(edge, key):
-    rendered = rendering.render(ROOT, "laptop").find("ConfigMap", "edge", "tollgate-edge").object
-    broken = {"data": dict(rendered["data"])}
-    files = edge_files(broken, edge.folder, edge.ports)
+    files = edge_files(config_map(cluster("laptop")), edge.folder, edge.ports)
     mounts.write(edge.folder / "tollgate", files | {"module.json": '{"resources": [{"@type": "nothing"}]}'})
     log = edge.folder / "edge.log"
     eventually(lambda: "Filesystem config update failure" in log.read_text())
@@ -198,7 +187,7 @@ def test_a_stream_outlives_a_swap(edge, key):
         connection.sendall((head + body).encode())
         assert b"200 OK" in connection.recv(4096)
         # The committed rules, in which the key is not: no new request passes, the stream does.
-        edge.mount(rendering.render(ROOT, "laptop").find("ConfigMap", "edge", "tollgate-edge").object)
+        edge.mount(config_map(cluster("laptop")))
         eventually(lambda: edge.chat("hello", key)[0] == 401)
         rest = b""
         while piece := connection.recv(65536):

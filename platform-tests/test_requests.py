@@ -1,14 +1,13 @@
 """What the laptop's pods request fits a laptop."""
 
-import rendering
-from conftest import ROOT
+from conftest import cluster
 
 UNITS = {"m": 0.001, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 LAPTOP = {"cpu": 6, "memory": 12 * 2**30}
 
 
 def test_the_laptops_requests_fit():
-    platform = rendering.render(ROOT, "laptop")
+    platform = cluster("laptop")
     total = {"cpu": 0.0, "memory": 0.0}
     for workload in platform.of("Deployment", "StatefulSet"):
         for container in workload.object["spec"]["template"]["spec"]["containers"]:

@@ -6,7 +6,6 @@ Scale-to-zero stands on this."""
 import concurrent.futures
 import http.client
 import json
-import os
 import socket
 import time
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ import api_server
 import definitions
 import rendering
 import stand_in
-from conftest import ROOT
-from processes import free_ports, process
+from conftest import cluster
+from processes import envoy, eventually, free_ports, process
 
 MODEL = "qwen2.5-0.5b-instruct"
 POOL = "qwen2-5-0-5b-instruct"
@@ -65,21 +64,20 @@ class Picker:
 @pytest.fixture(scope="module")
 def picker(tmp_path_factory):
     folder = tmp_path_factory.mktemp("picker")
-    platform = rendering.render(ROOT, "laptop")
+    platform = cluster("laptop")
     with api_server.running(folder) as server:
         prepare(server, platform)
-        envoy, grpc, health, metrics = free_ports(4)
+        listen, grpc, health, metrics = free_ports(4)
         config = folder / "picker.yaml"
         text = platform.find("ConfigMap", "serving", "endpoint-picker").object["data"]["picker.yaml"]
         assert "defaultRequestTTL: 30s" in text
         # Shorter than the laptop's, so that the test of its end does not wait for it.
         config.write_text(text.replace("defaultRequestTTL: 30s", f"defaultRequestTTL: {HOLD_SECONDS}s"))
         command = epp(platform, folder, server, config, (grpc, health, metrics))
-        (folder / "envoy.json").write_text(json.dumps(stand_in.asking(envoy, grpc)))
-        asking = [os.environ["TOLLGATE_ENVOY"], "-c", str(folder / "envoy.json"), "--disable-hot-restart", "--concurrency", "1"]
+        (folder / "envoy.json").write_text(json.dumps(stand_in.asking(listen, grpc)))
         model = stand_in.model(8000, POD_IP)
-        with process("epp", command, folder), process("envoy", asking, folder):
-            picker = Picker(server, envoy, metrics)
+        with process("epp", command, folder), envoy("envoy", folder / "envoy.json", folder):
+            picker = Picker(server, listen, metrics)
             wait_until_it_answers(picker, grpc, folder)
             yield picker
         model.shutdown()
@@ -122,13 +120,6 @@ def wait_until_it_answers(picker: Picker, grpc: int, folder: Path) -> None:
         except OSError:
             time.sleep(0.2)
     raise RuntimeError((folder / "epp.log").read_text(errors="replace")[-3000:])
-
-
-def eventually(holds) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true within 20 s"
-        time.sleep(0.1)
 
 
 def test_a_request_for_an_empty_pool_is_held_then_refused(picker):

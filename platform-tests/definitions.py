@@ -10,6 +10,14 @@ from pathlib import Path
 
 import yaml
 
+# The API server's own kinds that are in no namespace, of those that our manifests have.
+BUILT_IN_CLUSTER_SCOPED = {
+    ("", "Namespace"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+}
 FOLDER = Path(__file__).resolve().parent / "crds"
 
 
@@ -23,11 +31,9 @@ def by_application() -> dict[str, list[dict]]:
     """CRDs and the policies that ship beside them, by the Application that owns them."""
     found = {}
     for source in sources()["modules"]:
-        name = source["crds"] if source["crds"] == "argocd" else f"{source['crds']}-crds"
-        found[name] = read(module(source), source["files"])
+        found[source["application"]] = read(module(source), source["files"])
     for source in sources()["structures"]:
-        name = source["crds"] if source["crds"].endswith("-crds") else f"{source['crds']}-crds"
-        found[name] = read(FOLDER, source["files"])
+        found[source["application"]] = read(FOLDER, source["files"])
     return found
 
 
@@ -79,3 +85,8 @@ def kinds() -> dict[tuple[str, str], dict]:
         for document in documents
         if document["kind"] == "CustomResourceDefinition"
     }
+
+
+def is_cluster_scoped(group: str, kind: str) -> bool:
+    definition = kinds().get((group, kind))
+    return definition["spec"]["scope"] == "Cluster" if definition else (group, kind) in BUILT_IN_CLUSTER_SCOPED

@@ -102,8 +102,8 @@ def models_are_served(platform: Platform) -> Iterator[str]:
     for route in platform.of("HTTPRoute"):
         for value in hinted(route):
             if value in matched:
-                yield f"{route}: {value} is matched by {matched[value]} too"
-            matched[value] = route.name
+                yield f"{route}: {value} is matched by {matched[value].name} too"
+            matched[value] = route
     for config in platform.of("ConfigMap"):
         if "module.json" not in config.object.get("data", {}):
             continue
@@ -114,7 +114,7 @@ def models_are_served(platform: Platform) -> Iterator[str]:
                 yield f"{config}: module.json: model {name}, target {target}: no route matches {model}"
     for value, route in matched.items():
         if value not in served:
-            yield f"HTTPRoute {route}: {HINT} {value}: no model server serves it"
+            yield f"{route}: {HINT} {value}: no model server serves it"
 
 
 def hinted(route: Rendered) -> set[str]:
@@ -171,9 +171,10 @@ def walls_stand(platform: Platform) -> Iterator[str]:
 def waits_nest(platform: Platform) -> Iterator[str]:
     """The edge gives up first, then what is below it, and each pod lives longer than its streams."""
     stream = platform.values["edge"]["streamTimeoutSeconds"]
+    config = f"manifests/clusters/{platform.cluster}/config.yaml"
     hold = platform.values["picker"]["holdSeconds"]
     if hold >= stream:
-        yield f"config.yaml: picker.holdSeconds: {hold} s is not below the edge's {stream} s"
+        yield f"{config}: picker.holdSeconds: {hold} s is not below the edge's {stream} s"
     for route in platform.of("HTTPRoute"):
         for rule in route.object["spec"]["rules"]:
             request = seconds(rule.get("timeouts", {}).get("request", "0s"))
@@ -188,7 +189,7 @@ def waits_nest(platform: Platform) -> Iterator[str]:
             if pause >= grace:
                 yield f"{workload}: preStop sleeps {pause} s of the {grace} s that the pod has"
     if platform.values["edge"]["drainSeconds"] < stream:
-        yield f"config.yaml: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
+        yield f"{config}: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
 
 
 def seconds(duration: str) -> int:

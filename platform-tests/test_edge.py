@@ -18,7 +18,8 @@ import pytest
 
 import mounts
 import rendering
-import stand_in
+import stand_in_gateway
+import stand_in_model
 from authority import Authority
 from conftest import ROOT, cluster
 from processes import envoy, eventually, free_ports
@@ -62,8 +63,8 @@ def edge(tmp_path_factory):
     edge = Edge(folder, listen, {"listen": listen, "admin": admin, "gateway": gateway}, authority)
     edge.mount(config_map(cluster("laptop")))
     stand = folder / "gateway.json"
-    stand.write_text(json.dumps(stand_in.bootstrap(gateway, model, str(folder / "gateway-tls"), str(folder / "gateway-access.log"))))
-    server = stand_in.model(model)
+    stand.write_text(json.dumps(stand_in_gateway.verifying(gateway, model, str(folder / "gateway-tls"), str(folder / "gateway-access.log"))))
+    server = stand_in_model.serve(model)
     with envoy("gateway", stand, folder), envoy("edge", folder / "tollgate/bootstrap.json", folder):
         wait_ready(edge)
         yield edge
@@ -104,11 +105,11 @@ def moved(value, ports: dict):
         return value
     address = value.get("socket_address", {})
     if address.get("address") == GATEWAY:
-        return stand_in.address(ports["gateway"])
+        return stand_in_gateway.address(ports["gateway"])
     if address.get("port_value") == 8080:
-        return stand_in.address(ports["listen"])
+        return stand_in_gateway.address(ports["listen"])
     if address.get("port_value") == 9901:
-        return stand_in.address(ports["admin"])
+        return stand_in_gateway.address(ports["admin"])
     return {key: moved(item, ports) for key, item in value.items()}
 
 

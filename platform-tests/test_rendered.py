@@ -1,6 +1,7 @@
 """Every cluster, as it is in this checkout."""
 
 import cross_checks
+import delivery
 import request_path
 import strict_schemas
 
@@ -11,6 +12,10 @@ def test_no_object_has_a_field_that_its_kind_has_not(platform):
 
 def test_the_objects_fit_each_other(platform):
     assert cross_checks.findings(platform) == []
+
+
+def test_argo_cd_can_bring_it_up(platform):
+    assert delivery.findings(platform) == []
 
 
 def test_a_request_finds_its_way(platform):

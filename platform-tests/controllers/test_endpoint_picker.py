@@ -16,7 +16,8 @@ import pytest
 import api_server
 import definitions
 import rendering
-import stand_in
+import stand_in_gateway
+import stand_in_model
 from conftest import cluster
 from processes import envoy, eventually, free_ports, process
 
@@ -74,8 +75,8 @@ def picker(tmp_path_factory):
         # Shorter than the laptop's, so that the test of its end does not wait for it.
         config.write_text(text.replace("defaultRequestTTL: 30s", f"defaultRequestTTL: {HOLD_SECONDS}s"))
         command = epp(platform, folder, server, config, (grpc, health, metrics))
-        (folder / "envoy.json").write_text(json.dumps(stand_in.asking(listen, grpc)))
-        model = stand_in.model(8000, POD_IP)
+        (folder / "envoy.json").write_text(json.dumps(stand_in_gateway.asking(listen, grpc)))
+        model = stand_in_model.serve(8000, POD_IP)
         with process("epp", command, folder), envoy("envoy", folder / "envoy.json", folder):
             picker = Picker(server, listen, metrics)
             wait_until_it_answers(picker, grpc, folder)

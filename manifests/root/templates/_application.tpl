@@ -1,13 +1,11 @@
 {{/*
 An Argo CD Application. Takes a dictionary:
-  root       the chart's scope ($)
   name       of the Application
   wave       it is created in
   project    the AppProject that fences it
   namespace  its objects go to, unless they name one
   sources    a list of sources, as in the Application's spec
   keep       optional: what it owns is removed only when a person confirms (CRDs, namespaces)
-  ignore     optional: the Application's ignoreDifferences
 */}}
 {{- define "root.application" }}
 ---
@@ -29,9 +27,6 @@ spec:
     server: https://kubernetes.default.svc
     namespace: {{ .namespace }}
   sources: {{- toYaml .sources | nindent 4 }}
-  {{- with .ignore }}
-  ignoreDifferences: {{- toYaml . | nindent 4 }}
-  {{- end }}
   syncPolicy:
     automated: {prune: true, selfHeal: true}
     syncOptions:
@@ -47,7 +42,7 @@ spec:
 {{- end }}
 
 {{/*
-A third-party chart as an Application: `root.application` with `chart`, its name in .Values.charts,
+A third-party chart as an Application: `root.application` with `root`, the chart's scope, `chart`, its name in .Values.charts,
 and `values`, the text of its values.
 */}}
 {{- define "root.chart" }}

@@ -105,9 +105,44 @@ fn authority_name(folder: &Path) -> String {
     format!("authority-{}", label(folder))
 }
 
-/// A folder's path as part of a file's name.
+/// A folder's path as part of a file's name; two folders never get the same one.
 fn label(folder: &Path) -> String {
     let text = folder.to_string_lossy();
-    text.trim_matches('/')
-        .replace(|character: char| !character.is_ascii_alphanumeric(), "-")
+    let mut label = String::new();
+    for character in text.trim_matches('/').chars() {
+        match character {
+            '/' => label.push('-'),
+            letter if letter.is_ascii_alphanumeric() => label.push(letter),
+            other => label.push_str(&format!(".{:x}.", u32::from(other))),
+        }
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+    use std::path::Path;
+
+    #[test]
+    fn folders_that_look_alike_have_names_of_their_own() {
+        let folders = [
+            "/etc/tls",
+            "/etc-tls",
+            "/etc.tls",
+            "/etc.2d.tls",
+            "/etc//tls",
+        ];
+        let labels = folders.map(|folder| label(Path::new(folder)));
+        assert_eq!(
+            labels,
+            [
+                "etc-tls",
+                "etc.2d.tls",
+                "etc.2e.tls",
+                "etc.2e.2d.2e.tls",
+                "etc--tls"
+            ]
+        );
+    }
 }

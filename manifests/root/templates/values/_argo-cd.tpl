@@ -1,0 +1,39 @@
+{{- define "values.argo-cd" }}
+global:
+  domain: argocd.{{ .Values.domain }}
+# Its Helm hook waits for ever when Argo CD applies its own chart; the Secret argocd-redis has to be there before it.
+redisSecretInit: {enabled: false}
+dex: {enabled: false}
+notifications: {enabled: false}
+applicationSet: {replicas: 0}
+crds: {install: true, keep: true}
+controller: {resources: {requests: {cpu: 250m, memory: 512Mi}}}
+server: {resources: {requests: {cpu: 50m, memory: 128Mi}}}
+repoServer: {resources: {requests: {cpu: 100m, memory: 256Mi}}}
+redis: {resources: {requests: {cpu: 50m, memory: 64Mi}}}
+configs:
+  params:
+    # TLS ends at the edge.
+    server.insecure: true
+  cm:
+    application.resourceTrackingMethod: annotation
+    # The built-in check of Application was removed in Argo CD 1.8: without this one a wave of
+    # Applications counts as healthy as soon as it exists.
+    resource.customizations.health.argoproj.io_Application: |
+      local hs = { status = "Progressing", message = "" }
+      if obj.status ~= nil and obj.status.health ~= nil then
+        hs.status = obj.status.health.status
+        if obj.status.health.message ~= nil then hs.message = obj.status.health.message end
+      end
+      return hs
+    resource.customizations.health.gateway.networking.k8s.io_GatewayClass: |
+      {{- include "health.condition" "Accepted" | nindent 6 }}
+    resource.customizations.health.inference.networking.k8s.io_InferencePool: |
+      {{- include "health.parents" (dict "list" "parents" "types" (list "Accepted" "ResolvedRefs")) | nindent 6 }}
+    resource.customizations.health.agentgateway.dev_AgentgatewayPolicy: |
+      {{- include "health.parents" (dict "list" "ancestors" "types" (list "Accepted" "Attached")) | nindent 6 }}
+    resource.customizations.health.agentgateway.dev_AgentgatewayBackend: |
+      {{- include "health.condition" "Accepted" | nindent 6 }}
+  rbac:
+    policy.default: ""
+{{- end }}

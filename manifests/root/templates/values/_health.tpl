@@ -1,0 +1,37 @@
+{{/* Healthy when the object's own condition of this type is True for its present generation. */}}
+{{- define "health.condition" -}}
+if obj.status ~= nil and obj.status.conditions ~= nil then
+  for _, condition in ipairs(obj.status.conditions) do
+    if condition.type == {{ . | quote }} then
+      if condition.observedGeneration ~= nil and condition.observedGeneration ~= obj.metadata.generation then
+        return { status = "Progressing", message = "not yet seen by its controller" }
+      end
+      if condition.status == "True" then return { status = "Healthy", message = condition.message } end
+      if condition.status == "False" then return { status = "Degraded", message = condition.message } end
+    end
+  end
+end
+return { status = "Progressing", message = "waiting for {{ . }}" }
+{{- end }}
+
+{{/*
+Healthy when, for every parent that the status lists, the conditions of these types that are there
+are True, and there is a parent at all. Takes `list`, the name of the status' list, and `types`.
+*/}}
+{{- define "health.parents" -}}
+local wanted = { {{- range .types }} [{{ . | quote }}] = true, {{- end }} }
+if obj.status == nil or obj.status.{{ .list }} == nil or #obj.status.{{ .list }} == 0 then
+  return { status = "Progressing", message = "no controller has taken it yet" }
+end
+for _, parent in ipairs(obj.status.{{ .list }}) do
+  for _, condition in ipairs(parent.conditions or {}) do
+    if wanted[condition.type] and condition.status == "False" then
+      return { status = "Degraded", message = condition.message }
+    end
+    if wanted[condition.type] and condition.status ~= "True" then
+      return { status = "Progressing", message = condition.message }
+    end
+  end
+end
+return { status = "Healthy", message = "" }
+{{- end }}

@@ -11,6 +11,10 @@ from rendering import Platform, Rendered
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 # Made by the control plane in each namespace, or before Argo CD is.
 GIVEN = {("ConfigMap", "kube-root-ca.crt"), ("ClusterRole", "system:auth-delegator"), ("ClusterRole", "cluster-admin")}
+# The edge's ports that everyone may reach.
+FRONT_DOOR = {8443, 8080}
+# Labels of pods that a controller makes among ours.
+MADE_BY_CONTROLLERS = {"gateway.networking.k8s.io/gateway-name", "acme.cert-manager.io/http01-solver"}
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 
 
@@ -45,10 +49,11 @@ def denies_all(policy: Rendered) -> bool:
 
 
 def policies_name_callers(platform: Platform) -> Iterator[str]:
-    """An ingress rule without `from` lets everyone in: only the public edge has one."""
+    """An ingress rule without `from` lets everyone in: only the front door has one."""
     for policy in platform.of("NetworkPolicy"):
         for number, rule in enumerate(policy.object["spec"].get("ingress") or []):
-            if not rule.get("from") and policy.namespace != "edge":
+            ports = {entry.get("port") for entry in rule.get("ports", [])}
+            if not rule.get("from") and not (policy.namespace == "edge" and ports <= FRONT_DOOR):
                 yield f"{policy}: spec.ingress[{number}]: no `from`: everyone may come in"
             if not rule.get("ports") and rule.get("from") != [{"podSelector": {}}]:
                 yield f"{policy}: spec.ingress[{number}]: no `ports`: every port is open"
@@ -170,12 +175,13 @@ def container_ports(workload: Rendered) -> tuple[set[str], set[int]]:
 
 
 def policies_select_something(platform: Platform) -> Iterator[str]:
-    """A NetworkPolicy or budget that selects no pod protects nothing."""
+    """A NetworkPolicy or budget that selects no pod protects nothing. Others' pods are not known here."""
+    ours = {workload.namespace for workload in platform.of(*WORKLOADS)}
     for policy in platform.of("NetworkPolicy", "PodDisruptionBudget"):
         key = "podSelector" if policy.kind == "NetworkPolicy" else "selector"
         labels = policy.object["spec"][key].get("matchLabels", {})
-        theirs = "gateway.networking.k8s.io/gateway-name" in labels
-        if labels and not theirs and not selected_by(platform, policy.namespace, labels):
+        theirs = labels.keys() & MADE_BY_CONTROLLERS
+        if labels and policy.namespace in ours and not theirs and not selected_by(platform, policy.namespace, labels):
             yield f"{policy}: spec.{key}: no workload in {policy.namespace} has these labels"
 
 

@@ -3,6 +3,7 @@ wait on that way is shorter than the one around it.
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -11,15 +12,24 @@ from cross_checks import container_ports, pod_spec, selected_by
 from rendering import Platform, Rendered
 
 HINT = "x-gateway-model-name"
+# The Gateway that requests for models pass; people's pass another (front_door.py).
+GATEWAY = "llm"
+# Where a stream runs through a pod of ours.
+STREAMING = ("edge", "serving")
 
 
 def findings(platform: Platform) -> list[str]:
     return [finding for check in CHECKS for finding in check(platform)]
 
 
+def routes_to_models(platform: Platform) -> list[Rendered]:
+    routes = platform.of("HTTPRoute")
+    return [route for route in routes if any(parent["name"] == GATEWAY for parent in route.object["spec"]["parentRefs"])]
+
+
 def routes_reach_a_pool(platform: Platform) -> Iterator[str]:
     """One rule, one pool: weights and rewrites would make a second owner of the canary."""
-    for route in platform.of("HTTPRoute"):
+    for route in routes_to_models(platform):
         for number, rule in enumerate(route.object["spec"]["rules"]):
             field = f"{route}: spec.rules[{number}]"
             backends = rule.get("backendRefs", [])
@@ -62,9 +72,15 @@ def routes_have_a_listener(platform: Platform) -> Iterator[str]:
             if listener is None:
                 yield f"{route}: spec.parentRefs: Gateway {parent['name']} has no listener {parent.get('sectionName')}"
                 continue
-            allowed = listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"]
-            if allowed.get("kubernetes.io/metadata.name") != route.namespace:
-                yield f"{route}: Gateway {parent['name']} takes no routes from {route.namespace}"
+            wanted = listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"]
+            if not wanted.items() <= labels_of(platform, route.namespace).items():
+                yield f"{route}: metadata.namespace: Gateway {parent['name']} takes no routes from {route.namespace}"
+
+
+def labels_of(platform: Platform, name: str) -> dict[str, str]:
+    namespace = platform.find("Namespace", None, name)
+    own = namespace.object["metadata"].get("labels", {}) if namespace else {}
+    return own | {"kubernetes.io/metadata.name": name}
 
 
 def pools_have_pods_and_a_picker(platform: Platform) -> Iterator[str]:
@@ -99,19 +115,18 @@ def models_are_served(platform: Platform) -> Iterator[str]:
     """Each name that the policy sends is served by one model server and matched by one route."""
     served = {name for server in platform.of("Deployment") for name in served_names(server)}
     matched = {}
-    for route in platform.of("HTTPRoute"):
+    for route in routes_to_models(platform):
         for value in hinted(route):
             if value in matched:
                 yield f"{route}: {value} is matched by {matched[value].name} too"
             matched[value] = route
-    for config in platform.of("ConfigMap"):
-        if "module.json" not in config.object.get("data", {}):
-            continue
-        for name, target, model in targets(config):
-            if model not in served:
-                yield f"{config}: module.json: model {name}, target {target}: no model server serves {model}"
-            if model not in matched:
-                yield f"{config}: module.json: model {name}, target {target}: no route matches {model}"
+    for model in policy(platform)["models"]:
+        for target in model["targets"]:
+            field = f"{rules(platform)}: module.json: model {model['name']}, target {target['name']}"
+            if target["model"] not in served:
+                yield f"{field}: no model server serves {target['model']}"
+            if target["model"] not in matched:
+                yield f"{field}: no route matches {target['model']}"
     for value, route in matched.items():
         if value not in served:
             yield f"{route}: {HINT} {value}: no model server serves it"
@@ -127,13 +142,15 @@ def served_names(server: Rendered) -> list[str]:
     return [argument.partition("=")[2] for argument in arguments if argument.startswith("--served-model-name=")]
 
 
-def targets(config: Rendered) -> Iterator[tuple[str, str, str]]:
-    """What the compiled policy sends: model, target, the served name."""
-    module = json.loads(config.object["data"]["module.json"])
-    policy = json.loads(module["resources"][0]["typed_config"]["config"]["configuration"]["value"])
-    for model in policy["models"]:
-        for target in model["targets"]:
-            yield model["name"], target["name"], target["model"]
+def rules(platform: Platform) -> Rendered:
+    """The ConfigMap that has the rule files, as the edge mounts them."""
+    return platform.find("ConfigMap", "edge", "tollgate-edge")
+
+
+def policy(platform: Platform) -> dict:
+    """The compiled rule files."""
+    module = json.loads(rules(platform).object["data"]["module.json"])
+    return json.loads(module["resources"][0]["typed_config"]["config"]["configuration"]["value"])
 
 
 def walls_stand(platform: Platform) -> Iterator[str]:
@@ -175,14 +192,14 @@ def waits_nest(platform: Platform) -> Iterator[str]:
     hold = platform.values["picker"]["holdSeconds"]
     if hold >= stream:
         yield f"{config}: picker.holdSeconds: {hold} s is not below the edge's {stream} s"
-    for route in platform.of("HTTPRoute"):
+    for route in routes_to_models(platform):
         for rule in route.object["spec"]["rules"]:
             request = seconds(rule.get("timeouts", {}).get("request", "0s"))
             if request <= stream:
                 yield f"{route}: spec.rules.timeouts.request: {request} s is not above the edge's {stream} s"
     for workload in platform.of("Deployment"):
         grace = pod_spec(workload).get("terminationGracePeriodSeconds", 30)
-        if grace < stream:
+        if grace < stream and workload.namespace in STREAMING:
             yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
         for container in pod_spec(workload)["containers"]:
             pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
@@ -198,10 +215,17 @@ def seconds(duration: str) -> int:
 
 
 def one_edge_counts(platform: Platform) -> Iterator[str]:
-    """Several edges would each grant the whole of a budget."""
+    """Several edges would each grant the whole of every limit, unless that was accepted."""
     edge = platform.find("Deployment", "edge", "tollgate-edge")
-    if edge and (edge.object["spec"]["replicas"] != 1 or edge.object["spec"]["strategy"]["type"] != "Recreate"):
+    accounts = [policy(platform).get(kind, []) for kind in ("models", "organizations", "teams", "keys")]
+    limited = any(account.get("limits") for account in itertools.chain(*accounts))
+    if edge is None or not limited or platform.values["edge"]["acceptPerReplicaLimits"]:
+        return
+    if edge.object["spec"].get("replicas") != 1 or edge.object["spec"]["strategy"]["type"] != "Recreate":
         yield f"{edge}: spec.replicas: each replica would grant the whole of every budget"
+    for scaler in platform.of("HorizontalPodAutoscaler"):
+        if scaler.namespace == "edge":
+            yield f"{scaler}: spec.maxReplicas: each replica would grant the whole of every budget"
 
 
 CHECKS = [

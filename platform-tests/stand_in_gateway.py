@@ -1,7 +1,10 @@
 """Stand-ins for agentgateway, each a bootstrap of an Envoy that does one thing of what it does."""
 
 API = "type.googleapis.com/envoy"
-ACCESS_LOG = "serial=%DOWNSTREAM_PEER_SERIAL% model=%REQ(x-gateway-model-name)% authorization=%REQ(authorization)%\n"
+ACCESS_LOG = (
+    "serial=%DOWNSTREAM_PEER_SERIAL% model=%REQ(x-gateway-model-name)% authorization=%REQ(authorization)% "
+    "user=%REQ(x-openwebui-user-email)% signed-in=%REQ(x-auth-request-user)%\n"
+)
 
 
 def verifying(port: int, upstream: int, secret: str, log: str) -> dict:
@@ -23,7 +26,7 @@ def verifying(port: int, upstream: int, secret: str, log: str) -> dict:
         "@type": f"{API}.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         "require_client_certificate": True,
         "common_tls_context": {
-            "alpn_protocols": ["h2"],
+            "alpn_protocols": ["h2", "http/1.1"],
             "tls_certificates": [certificate],
             "validation_context": {"trusted_ca": {"filename": f"{secret}/ca.crt"}},
         },
@@ -82,6 +85,7 @@ def connection_manager(upstream: str, filters: list[dict] = (), access_log: list
             "access_log": list(access_log),
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
             "http_filters": [*filters, router],
+            "upgrade_configs": [{"upgrade_type": "websocket"}],
         },
     }
 

@@ -23,13 +23,13 @@ def test_it_is_caught(mutation, tmp_path):
     text = file.read_text()
     assert text.count(mutation["old"]) == 1, f"`old` is there {text.count(mutation['old'])} times"
     file.write_text(text.replace(mutation["old"], mutation["new"]))
-    found = "\n".join(findings(tmp_path))
+    found = "\n".join(findings(tmp_path, mutation.get("cluster", "laptop")))
     assert [text for text in mutation["caught"] if text not in found] == [], found
 
 
-def findings(root: Path) -> list[str]:
+def findings(root: Path, cluster: str) -> list[str]:
     try:
-        platform = rendering.render(root, "laptop")
+        platform = rendering.render(root, cluster)
     except rendering.RenderError as refusal:
         return [str(refusal)]
     schemas = strict_schemas.findings(platform)

@@ -5,7 +5,7 @@ mod arguments;
 use crate::failure::Failure;
 use crate::{output, policy};
 use anyhow::Context;
-use arguments::{Sources, Tuning};
+use arguments::Sources;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) use arguments::EnvoyConfig;
 pub(crate) fn run(command: &EnvoyConfig, out: &mut impl Write) -> Result<(), Failure> {
     match (&command.check, &command.sources) {
         (Some(bootstrap), _) => check(bootstrap, out),
-        (None, Some(sources)) => write(sources, &command.tuning, out),
+        (None, Some(sources)) => write(sources, command, out),
         (None, None) => {
             Err(anyhow::anyhow!("give --check BOOTSTRAP, or --policies and others").into())
         }
@@ -40,11 +40,11 @@ fn check(bootstrap: &Path, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 /// Discovery files first: what they define exists before anything refers to it.
-fn write(sources: &Sources, tuning: &Tuning, out: &mut impl Write) -> Result<(), Failure> {
+fn write(sources: &Sources, command: &EnvoyConfig, out: &mut impl Write) -> Result<(), Failure> {
     let document = policy::compile(&sources.policies)?;
     policy::warnings::of_all(&document, &mut std::io::stderr().lock())?;
-    let options = sources.options(tuning)?;
-    let files = match sources.listeners() {
+    let options = sources.options(&command.tuning)?;
+    let files = match sources.listeners(&command.platform)? {
         Some(listeners) if !sources.fragment => {
             tollgate_envoy_config::generate(&document, &listeners, &options)?
         }

@@ -1,21 +1,25 @@
 //! The bootstrap: what lives as long as the process.
 
 use crate::address::Address;
+use crate::listener::Entrance;
 use crate::options::{Listeners, Options};
-use crate::{CLUSTERS_FILE, discovery, listener, otlp, overload, stats};
+use crate::{
+    CLUSTERS_FILE, discovery, front_door, listener, metrics_listener, otlp, overload, stats,
+};
 use serde_json::{Value, json};
 
 /// The whole bootstrap of an Envoy that does nothing else.
 pub(crate) fn bootstrap(listeners: &Listeners, options: &Options) -> Value {
     let mut bootstrap = json!({
         "node": node(),
-        "static_resources": { "listeners": [listener::listener(&listeners.clients, options)] },
+        "static_resources": { "listeners": all(listeners, options) },
         "dynamic_resources": dynamic_resources(options),
         "overload_manager": overload::overload_manager(options),
         "stats_config": stats::stats_config(),
     });
-    if let Some(collector) = &options.otlp {
-        bootstrap["static_resources"]["clusters"] = json!([otlp::cluster(collector, options)]);
+    let clusters = clusters(listeners, options);
+    if !clusters.is_empty() {
+        bootstrap["static_resources"]["clusters"] = clusters.into();
     }
     if let Some(admin) = &listeners.admin {
         // Reachable when all client connections are taken.
@@ -23,6 +27,34 @@ pub(crate) fn bootstrap(listeners: &Listeners, options: &Options) -> Value {
             json!({ "address": socket_address(admin), "ignore_global_conn_limit": true });
     }
     bootstrap
+}
+
+fn all(listeners: &Listeners, options: &Options) -> Vec<Value> {
+    let clients = &listeners.clients;
+    let mut all = match &listeners.front_door {
+        Some(door) => front_door::listeners(door, clients, options),
+        None => vec![listener::listener(&Entrance::CLIENTS, clients, options)],
+    };
+    let applications = listeners.applications.as_ref();
+    all.extend(applications.map(|at| listener::listener(&Entrance::APPLICATIONS, at, options)));
+    all.extend(listeners.metrics.as_ref().map(metrics_listener::listener));
+    all
+}
+
+/// Those that no target names, and no edit of the policy changes.
+fn clusters(listeners: &Listeners, options: &Options) -> Vec<Value> {
+    let collector = (options.otlp.as_ref()).map(|collector| otlp::cluster(collector, options));
+    let other_hosts =
+        (listeners.front_door.as_ref()).map(|door| front_door::cluster(door, options));
+    let metrics = listeners.metrics.as_ref().and(listeners.admin.as_ref());
+    [
+        collector,
+        other_hosts,
+        metrics.map(metrics_listener::cluster),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Discovery needs both names, from files too.

@@ -85,10 +85,16 @@ fn credential(
 
 /// The clusters' resources.
 pub(crate) fn resources(groups: &[Group], options: &Options) -> Vec<Value> {
-    groups.iter().map(|group| cluster(group, options)).collect()
+    let typed = |group| {
+        let mut cluster = cluster(group, options);
+        cluster["@type"] = json!("type.googleapis.com/envoy.config.cluster.v3.Cluster");
+        cluster
+    };
+    groups.iter().map(typed).collect()
 }
 
-fn cluster(group: &Group, options: &Options) -> Value {
+/// One cluster, as it stands in a bootstrap.
+pub(crate) fn cluster(group: &Group, options: &Options) -> Value {
     let upstreams = &group.upstreams;
     let all_ips = upstreams
         .iter()
@@ -99,7 +105,6 @@ fn cluster(group: &Group, options: &Options) -> Value {
         .map(|(priority, upstream)| upstream_tls::socket(priority, upstream, options))
         .collect();
     json!({
-        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
         "name": group.name,
         "type": if all_ips { "STATIC" } else { "STRICT_DNS" },
         // Both families, tried like a browser does.

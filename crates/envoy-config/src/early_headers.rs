@@ -1,4 +1,4 @@
-//! Headers that are the gateway's to set: a client's are removed before anything reads them.
+//! Headers that are the gateway's to set: a caller's are removed before anything reads them.
 
 use crate::options::Options;
 use serde_json::{Value, json};
@@ -6,28 +6,65 @@ use serde_json::{Value, json};
 /// What the module tells Envoy, and what it tells upstreams.
 const PREFIXES: [&str; 2] = ["x-tollgate-", "x-gateway-"];
 
+/// By which a platform's parts tell each other who signed in: oauth2-proxy's, which applications
+/// behind it believe.
+const IDENTITY_PREFIXES: [&str; 1] = ["x-auth-request-"];
+const IDENTITY: [&str; 5] = [
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-access-token",
+];
+
+/// By which an application says who its user is.
+const USER_PREFIX: &str = "x-openwebui-";
+
 /// With which the caller of a gateway at the edge could hide its spans (`traceparent: 00-…-00`:
 /// not sampled), or put them into somebody else's trace.
 pub(crate) const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
+/// Who reaches a listener, and so whose word its headers are.
+#[derive(Clone, Copy)]
+pub(crate) enum Callers {
+    /// Whoever reaches this Envoy. What else they may say is their operator's business.
+    Clients,
+    /// Everyone: nobody's word about who is signed in is taken.
+    Public,
+    /// Applications of the platform: they may say who their user is.
+    Applications,
+}
 
 /// For the connection manager's `early_header_mutation_extensions`, which run before the trace
 /// begins, the route is chosen, and the first filter runs.
 ///
 /// The module removes its headers as well: this is for filters before it, and for the day on
 /// which something is wrong with the module, or with its place.
-pub(crate) fn removal(options: &Options) -> Value {
-    let prefixed = PREFIXES
-        .iter()
+pub(crate) fn removal(callers: Callers, options: &Options) -> Value {
+    let (prefixes, names) = claims(callers);
+    let prefixed = (PREFIXES.into_iter().chain(prefixes))
         .map(|prefix| json!({ "remove_on_match": { "key_matcher": { "prefix": prefix } } }));
-    let traced = TRACE.iter().filter(|_| options.otlp.is_some());
-    let traced = traced.map(|header| json!({ "remove": header }));
+    let traced = TRACE.into_iter().filter(|_| options.otlp.is_some());
+    let named = (names.into_iter().chain(traced)).map(|header| json!({ "remove": header }));
     json!([{
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            "mutations": prefixed.chain(traced).collect::<Vec<_>>(),
+            "mutations": prefixed.chain(named).collect::<Vec<_>>(),
         },
     }])
+}
+
+/// Headers about identity that these callers have no say in: by prefix, and by name.
+fn claims(callers: Callers) -> (Vec<&'static str>, Vec<&'static str>) {
+    match callers {
+        Callers::Clients => (Vec::new(), Vec::new()),
+        Callers::Public => (
+            [&IDENTITY_PREFIXES[..], &[USER_PREFIX]].concat(),
+            IDENTITY.to_vec(),
+        ),
+        Callers::Applications => (IDENTITY_PREFIXES.to_vec(), IDENTITY.to_vec()),
+    }
 }
 
 /// Whether a value of `early_header_mutation_extensions` removes what the module sets.

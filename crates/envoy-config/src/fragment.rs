@@ -1,5 +1,6 @@
 //! The fragment: what an existing Envoy needs, as commented YAML to merge by hand.
 
+use crate::listener::Entrance;
 use crate::options::Options;
 use crate::requirements::{MANAGER, Requirement};
 use crate::{bootstrap, listener, otlp, overload, stats};
@@ -32,7 +33,7 @@ pub(crate) fn fragment(options: &Options) -> String {
         yaml.field("static_resources", clusters, "The OpenTelemetry collector.");
     }
     yaml.section("connection_manager");
-    let mut manager = listener::connection_manager(options);
+    let mut manager = listener::connection_manager(&Entrance::CLIENTS, options);
     for requirements in MANAGER.chunk_by(|one, next| top(one) == top(next)) {
         let reasons: Vec<String> = requirements
             .iter()

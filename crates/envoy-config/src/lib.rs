@@ -11,13 +11,16 @@
 mod access_log;
 mod address;
 mod bootstrap;
+mod certificates;
 mod check;
 mod clusters;
 mod discovery;
 mod early_headers;
 mod fragment;
+mod front_door;
 mod listener;
 mod local_replies;
+mod metrics_listener;
 mod options;
 mod otlp;
 mod overload;
@@ -34,7 +37,7 @@ use tollgate_core::document::Document;
 
 pub use address::{Address, AddressError};
 pub use check::{CheckError, Finding, Remedy, check};
-pub use options::{Limits, Listeners, Options, Timeouts, Upstream};
+pub use options::{FrontDoor, Limits, Listeners, Options, Timeouts, Upstream};
 
 /// The request header in which the module names the cluster to use.
 pub const CLUSTER_HEADER: &str = "x-tollgate-cluster";
@@ -63,7 +66,7 @@ pub fn generate(
     listeners: &Listeners,
     options: &Options,
 ) -> Result<Vec<File>, Missing> {
-    let mut files = discovery_files(document, options)?;
+    let mut files = discovery_files(document, listeners.front_door.as_ref(), options)?;
     files.push(json_file(
         "bootstrap.json",
         &bootstrap::bootstrap(listeners, options),
@@ -77,7 +80,7 @@ pub fn generate(
 /// # Errors
 /// As [`generate`].
 pub fn fragment(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
-    let mut files = discovery_files(document, options)?;
+    let mut files = discovery_files(document, None, options)?;
     files.push(File {
         name: "fragment.yaml".into(),
         contents: fragment::fragment(options),
@@ -85,11 +88,19 @@ pub fn fragment(document: &Document, options: &Options) -> Result<Vec<File>, Mis
     Ok(files)
 }
 
-fn discovery_files(document: &Document, options: &Options) -> Result<Vec<File>, Missing> {
+fn discovery_files(
+    document: &Document,
+    front_door: Option<&FrontDoor>,
+    options: &Options,
+) -> Result<Vec<File>, Missing> {
     let groups: Vec<Group> = clusters::groups(document, options)?;
     let version = &document.version;
+    let identities = (groups.iter().flat_map(|group| &group.upstreams))
+        .chain(front_door.map(|door| &door.other_hosts))
+        .filter_map(|upstream| upstream.identity.as_deref());
+    let own = front_door.map(|door| door.certificate.as_path());
     let mut files: Vec<File> = (secrets::resources(&groups, options).into_iter())
-        .chain(upstream_tls::resources(&groups))
+        .chain(certificates::resources(own.into_iter(), identities))
         .map(|(name, resource)| discovery::file(&name, version, &[resource]))
         .collect();
     let mut clusters = clusters::resources(&groups, options);

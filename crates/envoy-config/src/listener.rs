@@ -2,34 +2,63 @@
 
 use crate::address::Address;
 use crate::bootstrap::socket_address;
+use crate::early_headers::{self, Callers};
 use crate::options::{Options, seconds};
-use crate::{CLUSTER_HEADER, access_log, discovery, early_headers, local_replies, otlp};
+use crate::{CLUSTER_HEADER, access_log, discovery, local_replies, otlp};
 use serde_json::{Value, json};
+
+/// A way in that leads through the module.
+pub(crate) struct Entrance<'a> {
+    /// In the names of the listener and of its metrics.
+    pub(crate) name: &'static str,
+    /// Who comes in here.
+    pub(crate) callers: Callers,
+    /// The one host name that is answered; absent: every one.
+    pub(crate) host: Option<&'a str>,
+}
+
+impl Entrance<'_> {
+    /// Of an Envoy that does nothing else.
+    pub(crate) const CLIENTS: Self = Entrance {
+        name: "tollgate",
+        callers: Callers::Clients,
+        host: None,
+    };
+
+    /// For the platform's own applications.
+    pub(crate) const APPLICATIONS: Self = Entrance {
+        name: "applications",
+        callers: Callers::Applications,
+        host: None,
+    };
+}
 
 /// Part of the bootstrap: a listener that is replaced drains its connections, and nothing in it
 /// depends on the policy.
-pub(crate) fn listener(address: &Address, options: &Options) -> Value {
+pub(crate) fn listener(entrance: &Entrance<'_>, address: &Address, options: &Options) -> Value {
     json!({
-        "name": "tollgate",
+        "name": entrance.name,
         "address": socket_address(address),
-        // What Envoy reads ahead of a slow reader, per connection. Request bodies have a limit of
-        // their own (the virtual host's), answers are never held.
-        "per_connection_buffer_limit_bytes": 1 << 20,
-        "filter_chains": [{
-            "filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": connection_manager(options),
-            }],
-        }],
+        "per_connection_buffer_limit_bytes": READ_AHEAD,
+        "filter_chains": [{ "filters": [manager_filter(&connection_manager(entrance, options))] }],
     })
 }
 
+/// What Envoy reads ahead of a slow reader, per connection. Request bodies have a limit of their
+/// own (the virtual host's), answers are never held.
+pub(crate) const READ_AHEAD: u32 = 1 << 20;
+
+/// The network filter that is a connection manager.
+pub(crate) fn manager_filter(manager: &Value) -> Value {
+    json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })
+}
+
 /// The connection manager's configuration.
-pub(crate) fn connection_manager(options: &Options) -> Value {
+pub(crate) fn connection_manager(entrance: &Entrance<'_>, options: &Options) -> Value {
     let timeouts = &options.timeouts;
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "tollgate",
+        "stat_prefix": entrance.name,
         "server_name": "tollgate",
 
         // The module decides on the path that the upstream gets. An escaped slash stays escaped:
@@ -40,13 +69,9 @@ pub(crate) fn connection_manager(options: &Options) -> Value {
 
         "use_remote_address": true,
         "xff_num_trusted_hops": options.trusted_hops,
-        // Whose `x-envoy-*` headers (retries, timeouts) are obeyed: nobody's. An empty list would
-        // mean every private address, hence one that no client has.
-        "internal_address_config": {
-            "cidr_ranges": [{ "address_prefix": "255.255.255.255", "prefix_len": 32 }],
-        },
+        "internal_address_config": nobody(),
 
-        "early_header_mutation_extensions": early_headers::removal(options),
+        "early_header_mutation_extensions": early_headers::removal(entrance.callers, options),
 
         "stream_idle_timeout": seconds(timeouts.idle),
         // Of a client that does not take the end of its answer; till then Envoy keeps the request.
@@ -67,20 +92,30 @@ pub(crate) fn connection_manager(options: &Options) -> Value {
             // Dropped, not refused: real clients send such headers (Codex: `session_id`).
             "headers_with_underscores_action": "DROP_HEADER",
         },
-        "http2_protocol_options": {
-            "max_concurrent_streams": 100,
-            "initial_stream_window_size": 256 << 10,
-            "initial_connection_window_size": 1 << 20,
-        },
+        "http2_protocol_options": http2(),
         "access_log": access_logs(options),
         "local_reply_config": local_replies::local_reply_config(options),
-        "route_config": route_config(options),
+        "route_config": route_config(entrance, options),
         "http_filters": http_filters(options),
     });
     if options.otlp.is_some() {
         manager["tracing"] = otlp::tracing();
     }
     manager
+}
+
+/// Whose `x-envoy-*` headers (retries, timeouts) are obeyed: nobody's. An empty list would mean
+/// every private address, hence one that no client has.
+pub(crate) fn nobody() -> Value {
+    json!({ "cidr_ranges": [{ "address_prefix": "255.255.255.255", "prefix_len": 32 }] })
+}
+
+pub(crate) fn http2() -> Value {
+    json!({
+        "max_concurrent_streams": 100,
+        "initial_stream_window_size": 256 << 10,
+        "initial_connection_window_size": 1 << 20,
+    })
 }
 
 fn access_logs(options: &Options) -> Vec<Value> {
@@ -98,17 +133,18 @@ fn access_logs(options: &Options) -> Vec<Value> {
 /// 5. upstream credentials: upstream filters of the clusters, see `secrets`;
 /// 6. `router`.
 fn http_filters(options: &Options) -> Value {
-    json!([
-        filter(options),
-        {
-            "name": "envoy.filters.http.router",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-                // An answer goes out as the upstream sent it.
-                "suppress_envoy_headers": true,
-            },
+    json!([filter(options), router()])
+}
+
+pub(crate) fn router() -> Value {
+    json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            // An answer goes out as the upstream sent it.
+            "suppress_envoy_headers": true,
         },
-    ])
+    })
 }
 
 /// The module, by discovery and with no default: until a valid policy was read Envoy answers
@@ -123,10 +159,31 @@ pub(crate) fn filter(options: &Options) -> Value {
     })
 }
 
-fn route_config(options: &Options) -> Value {
+fn route_config(entrance: &Entrance<'_>, options: &Options) -> Value {
+    let mut hosts = vec![virtual_host(options)];
+    let mut config = json!({ "name": entrance.name });
+    if let Some(host) = entrance.host {
+        hosts[0]["domains"] = json!([host]);
+        hosts.push(misdirected());
+        config["ignore_port_in_host_matching"] = json!(true);
+    }
+    config["virtual_hosts"] = hosts.into();
+    config
+}
+
+/// Over a connection whose certificate covers other hosts too a client may ask for one of those
+/// (RFC 9110, 7.4): it is told to connect anew, before the module has taken anything.
+fn misdirected() -> Value {
     json!({
-        "name": "tollgate",
-        "virtual_hosts": [virtual_host(options)],
+        "name": "misdirected",
+        "domains": ["*"],
+        "routes": [{ "match": { "prefix": "/" }, "direct_response": { "status": 421 } }],
+        "typed_per_filter_config": {
+            (discovery::NAME): {
+                "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+                "disabled": true,
+            },
+        },
     })
 }
 

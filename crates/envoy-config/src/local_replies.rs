@@ -43,6 +43,7 @@ fn gateway_replies(options: &Options) -> Vec<(&'static str, Reply)> {
         format!("the request's headers exceed {MAX_HEADERS_KIB} KiB or {MAX_HEADERS} lines");
     let http_version = "HTTP/1.0 is not supported: use HTTP/1.1 or HTTP/2";
     let upgrade = "upgraded connections (WebSocket) are not supported by this gateway";
+    let misdirected = "this connection is for another host name: open one for this host";
     let failed = "the gateway failed while it handled this request";
     let overloaded = "the gateway is overloaded: retry shortly";
     vec![
@@ -65,6 +66,10 @@ fn gateway_replies(options: &Options) -> Vec<(&'static str, Reply)> {
         (
             "response.code == 413",
             Reply::new(413, "request_too_large", &too_large),
+        ),
+        (
+            "response.code == 421",
+            Reply::new(421, "misdirected_request", misdirected),
         ),
         (
             "response.code == 431",

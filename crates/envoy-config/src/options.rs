@@ -37,10 +37,33 @@ pub struct Options {
 /// Where an Envoy of its own listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listeners {
-    /// For clients.
+    /// For clients: plain HTTP, unless there is a front door.
     pub clients: Address,
+    /// What makes the clients' address the one public address of a platform.
+    pub front_door: Option<FrontDoor>,
+    /// For applications of the platform that are trusted to say who their user is; plain HTTP.
+    pub applications: Option<Address>,
+    /// For whoever collects metrics: `GET /stats/prometheus` and nothing else of the admin
+    /// interface, which has to be there.
+    pub metrics: Option<Address>,
     /// For the admin interface; absent: none. Whoever reaches it can stop the gateway.
     pub admin: Option<Address>,
+}
+
+/// One public address for the API and for everything else, by host name and over TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontDoor {
+    /// The host name of the API; no other reaches the module.
+    pub host: String,
+    /// The folder, as Envoy sees it, of `tls.crt` and `tls.key`, for all host names.
+    pub certificate: PathBuf,
+    /// Where every other host goes, without the module.
+    pub other_hosts: Upstream,
+    /// Where plain HTTP arrives: a certificate authority's challenges go to the other hosts'
+    /// upstream, the API refuses, and other hosts are sent to https.
+    pub plain: Option<Address>,
+    /// Whether a load balancer says in front of each connection whose it is (PROXY protocol).
+    pub proxy_protocol: bool,
 }
 
 /// Bounds on what clients may take.

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{document, listeners, options};
+use common::{document, listeners, options, platform_listeners};
+use serde_json::Value;
 
 #[test]
 fn a_whole_configuration() {
@@ -34,6 +35,33 @@ fn an_upstream_that_asks_who_is_calling() {
         .map(|file| format!("{}\n{}", file.name, file.contents))
         .collect();
     insta::assert_snapshot!("identity", text);
+}
+
+#[test]
+fn the_edge_of_a_platform() {
+    let files =
+        tollgate_envoy_config::generate(&document(), &platform_listeners(), &options()).unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    assert!(
+        names.contains(&"certificate-etc-front.2d.door.json"),
+        "{names:?}"
+    );
+    let bootstrap: Value = serde_json::from_str(&files.last().unwrap().contents).unwrap();
+    let mut fixed = bootstrap["static_resources"].clone();
+    // What is as in other configurations.
+    for (listener, chain) in [(0, "/filter_chains/0"), (2, "/filter_chains/0")] {
+        let place = format!("/listeners/{listener}{chain}/filters/0/typed_config");
+        let manager = fixed.pointer_mut(&place).unwrap().as_object_mut().unwrap();
+        manager.retain(|field, _| {
+            [
+                "stat_prefix",
+                "early_header_mutation_extensions",
+                "route_config",
+            ]
+            .contains(&&**field)
+        });
+    }
+    insta::assert_snapshot!("platform", format!("{fixed:#}"));
 }
 
 #[test]

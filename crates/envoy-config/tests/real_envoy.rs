@@ -4,7 +4,7 @@ mod common;
 #[path = "real_envoy/edge.rs"]
 mod edge;
 
-use common::{document, listeners, options};
+use common::{document, listeners, options, platform_listeners};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
@@ -46,6 +46,20 @@ fn every_configuration_is_valid() {
         let folder = TempDir::new().unwrap();
         validate(variant, &folder, &at_once(&files));
     }
+}
+
+#[test]
+fn the_edge_of_a_platform_is_valid() {
+    let files = generate(&document(), &platform_listeners(), &options()).unwrap();
+    let folder = TempDir::new().unwrap();
+    for name in [
+        "certificate-etc-front.2d.door",
+        "certificate-etc-tls",
+        "authority-etc-tls",
+    ] {
+        fs::write(folder.path().join(format!("{name}.json")), "{}").unwrap();
+    }
+    validate("a front door", &folder, &at_once(&files));
 }
 
 #[test]
@@ -103,6 +117,7 @@ fn start_without_module(folder: &TempDir, port: u16, admin: Option<u16>) -> Runn
     let listeners = Listeners {
         clients: on_loopback(port),
         admin: admin.map(on_loopback),
+        ..listeners()
     };
     let mut options = options();
     options.directory = folder.path().to_owned();

@@ -27,3 +27,8 @@ capabilities: {drop: [ALL]}
 {{- define "platform.modelName" -}}
 {{ . | lower | replace "." "-" | replace "_" "-" | replace "/" "-" }}
 {{- end }}
+
+{{/* The first labels of the platform's host names, as a list: what stands before `domain`. */}}
+{{- define "platform.hosts" -}}
+- api
+{{- end }}

@@ -1,5 +1,7 @@
 //! The arguments of `tollgate envoy-config`, and the options that they mean.
 
+mod platform;
+
 use anyhow::{Context, bail};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -10,6 +12,8 @@ use tollgate_envoy_config::{
     Address, CLUSTERS_FILE, Limits, Listeners, Options, Timeouts, Upstream,
 };
 
+use platform::Platform;
+
 #[derive(Args, Debug)]
 pub(crate) struct EnvoyConfig {
     /// Say what this bootstrap (YAML or JSON) lacks, and write nothing
@@ -18,6 +22,9 @@ pub(crate) struct EnvoyConfig {
 
     #[command(flatten)]
     pub(super) sources: Option<Sources>,
+
+    #[command(flatten)]
+    pub(super) platform: Platform,
 
     #[command(flatten)]
     pub(super) tuning: Tuning,
@@ -135,12 +142,17 @@ pub(super) struct Tuning {
 
 impl Sources {
     /// None if there is nothing to listen on, as in a fragment.
-    pub(super) fn listeners(&self) -> Option<Listeners> {
-        let clients = self.listen.clone()?;
-        Some(Listeners {
+    pub(super) fn listeners(&self, platform: &Platform) -> anyhow::Result<Option<Listeners>> {
+        let Some(clients) = self.listen.clone() else {
+            return Ok(None);
+        };
+        Ok(Some(Listeners {
             clients,
+            front_door: platform.front_door()?,
+            applications: platform.applications(),
+            metrics: platform.metrics(),
             admin: self.admin.clone(),
-        })
+        }))
     }
 
     /// What the writer of the configuration takes.
@@ -246,6 +258,11 @@ mod tests {
         cli.map(|cli| cli.command)
     }
 
+    fn listeners(command: &EnvoyConfig) -> Option<Listeners> {
+        let sources = command.sources.as_ref().unwrap();
+        sources.listeners(&command.platform).unwrap()
+    }
+
     const SOURCES: &str = "--policies p --module m.wasm --upstream vllm:8000 -o out";
 
     #[test]
@@ -263,9 +280,9 @@ mod tests {
         let error = parse(SOURCES).unwrap_err();
         assert!(error.contains("--listen <[HOST:]PORT>"), "{error}");
         let fragment = parse(&format!("{SOURCES} --fragment")).unwrap();
-        assert!(fragment.sources.unwrap().listeners().is_none());
+        assert!(listeners(&fragment).is_none());
         let bootstrap = parse(&format!("{SOURCES} --listen 8080")).unwrap();
-        let listeners = bootstrap.sources.unwrap().listeners().unwrap();
+        let listeners = listeners(&bootstrap).unwrap();
         assert_eq!(listeners.clients.to_string(), "127.0.0.1:8080");
     }
 

@@ -33,6 +33,9 @@ impl Check<'_> {
 
     /// Notes where a part leads whose requests do not meet the module, because of `switch`.
     pub(super) fn switched_off(&mut self, switch: &Place<'_>, part: &Place<'_>) {
+        if answers_itself(part) {
+            return;
+        }
         let mut found = ways(part);
         if part.field("weight").is_set() {
             found.push(weighted(part));
@@ -100,6 +103,17 @@ impl Detour {
             remedy,
         })
     }
+}
+
+/// Whether a route, or every route of a virtual host, is answered by Envoy and leads nowhere.
+fn answers_itself(part: &Place<'_>) -> bool {
+    let answered = |route: &Place<'_>| {
+        ["direct_response", "redirect"]
+            .iter()
+            .any(|action| route.field(action).is_set())
+    };
+    let routes = part.list("routes");
+    answered(part) || !routes.is_empty() && routes.iter().all(answered)
 }
 
 /// The clusters that a part names, each with its place.

@@ -49,6 +49,38 @@ fn switched_off() -> Value {
 }
 
 #[test]
+fn a_host_that_envoy_answers_itself_is_no_way_past_the_module() {
+    let with_route = |action: &str, value: Value| {
+        let host = json!({
+            "name": "others",
+            "domains": ["*"],
+            "routes": [{ "match": { "prefix": "/" }, (action): value }],
+            "typed_per_filter_config": switched_off(),
+        });
+        after(|bootstrap| {
+            let hosts = format!("{MANAGER}/route_config/virtual_hosts");
+            let hosts = bootstrap
+                .pointer_mut(&hosts)
+                .unwrap()
+                .as_array_mut()
+                .unwrap();
+            hosts[0]["domains"] = json!(["api.example.com"]);
+            hosts.push(host.clone());
+        })
+    };
+    assert_eq!(with_route("direct_response", json!({ "status": 421 })), "");
+    assert_eq!(
+        with_route("redirect", json!({ "https_redirect": true })),
+        ""
+    );
+    let elsewhere = with_route("route", json!({ "cluster": "elsewhere" }));
+    assert!(
+        elsewhere.contains("note: requests pass the module by here"),
+        "{elsewhere}"
+    );
+}
+
+#[test]
 fn a_filter_that_is_switched_off_by_routes() {
     for (level, path) in [
         ("route_config", "route_config"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use tollgate_core::document::{Document, FORMAT, Model, Target};
-use tollgate_envoy_config::{Limits, Listeners, Options, Timeouts, Upstream};
+use tollgate_envoy_config::{FrontDoor, Limits, Listeners, Options, Timeouts, Upstream};
 
 /// Three targets: one upstream; two upstreams, one of them over TLS, with a credential; a name.
 pub(crate) fn document() -> Document {
@@ -58,6 +58,29 @@ pub(crate) fn options() -> Options {
 pub(crate) fn listeners() -> Listeners {
     Listeners {
         clients: "0.0.0.0:8080".parse().unwrap(),
+        front_door: None,
+        applications: None,
+        metrics: None,
         admin: Some("127.0.0.1:9901".parse().unwrap()),
+    }
+}
+
+/// All that an Envoy at the edge of a platform listens on.
+#[allow(dead_code, reason = "not every test has a front door")]
+pub(crate) fn platform_listeners() -> Listeners {
+    let at = |address: &str| Some(address.parse().unwrap());
+    let (_, mut other_hosts) = Upstream::parse("https://platform:8443", false).unwrap();
+    other_hosts.identity = Some("/etc/tls".into());
+    Listeners {
+        front_door: Some(FrontDoor {
+            host: "api.example.com".into(),
+            certificate: "/etc/front-door".into(),
+            other_hosts,
+            plain: at("0.0.0.0:8000"),
+            proxy_protocol: true,
+        }),
+        applications: at("0.0.0.0:8081"),
+        metrics: at("0.0.0.0:9090"),
+        ..listeners()
     }
 }

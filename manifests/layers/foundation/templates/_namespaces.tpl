@@ -5,6 +5,7 @@ The namespaces of the platform:
   webhooks     ports on which the API server calls them
   internet     its pods fetch from outside the cluster
   within       its pods talk to each other
+  routes       it may have routes of the Gateway `platform`
   callers      namespaces whose pods talk to its own, and on which ports
 Who may call our own pods is in the layer that they are of.
 */}}
@@ -16,7 +17,9 @@ agentgateway-system:
   apiServer: true
   callers:
     - {namespace: llm-gateway, ports: [9978]}   # proxies fetch their configuration
+    - {namespace: platform-gateway, ports: [9978]}
 llm-gateway: {}
+platform-gateway: {}
 serving: {}
-edge: {}
+edge: {routes: true}   # cert-manager's, for an authority's challenge
 {{- end }}

@@ -1,22 +1,32 @@
-# The proxies that LLM traffic passes. They take requests from the tenant edge alone: a network
-# policy says so, and the client certificate that this listener asks for.
+{{/*
+A Gateway of agentgateway and what its proxies need. They take requests from the tenant edge alone:
+a network policy says so, and the client certificate that the listener asks for. Takes:
+  root       the chart's scope
+  name       of the Gateway
+  namespace  of its proxies
+  routes     labels of the namespaces whose routes it takes
+  streams    the longest stream, in seconds
+*/}}
+{{- define "gateway.proxies" }}
+{{- $labels := dict "app.kubernetes.io/part-of" "gateway" | toJson }}
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata:
-  name: llm
-  namespace: llm-gateway
-  labels: {app.kubernetes.io/part-of: gateway}
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {{ $labels }}
 spec:
   gatewayClassName: agentgateway
   infrastructure:
-    parametersRef: {group: agentgateway.dev, kind: AgentgatewayParameters, name: llm}
+    parametersRef: {group: agentgateway.dev, kind: AgentgatewayParameters, name: {{ .name }}}
   tls:
     frontend:
       default:
         validation:
           mode: AllowValidOnly
           caCertificateRefs:
-            - {group: "", kind: Secret, name: llm-gateway-tls}
+            - {group: "", kind: Secret, name: {{ .name }}-gateway-tls}
   listeners:
     - name: edge
       port: 8443
@@ -24,31 +34,31 @@ spec:
       tls:
         mode: Terminate
         certificateRefs:
-          - {group: "", kind: Secret, name: llm-gateway-tls}
+          - {group: "", kind: Secret, name: {{ .name }}-gateway-tls}
       allowedRoutes:
         namespaces:
           from: Selector
-          selector: {matchLabels: {kubernetes.io/metadata.name: serving}}
+          selector: {matchLabels: {{ .routes | toJson }}}
 ---
 apiVersion: agentgateway.dev/v1alpha1
 kind: AgentgatewayParameters
 metadata:
-  name: llm
-  namespace: llm-gateway
-  labels: {app.kubernetes.io/part-of: gateway}
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {{ $labels }}
 spec:
   logging: {format: json}
-  resources: {{- toYaml .Values.gateway.resources | nindent 4 }}
+  resources: {{- toYaml .root.Values.gateway.resources | nindent 4 }}
   # A stream may take as long as the edge allows; only then is the proxy gone.
-  shutdown: {min: 15, max: {{ add .Values.edge.streamTimeoutSeconds 15 }}}
+  shutdown: {min: 15, max: {{ add .streams 15 }}}
   service:
     spec: {type: ClusterIP}
   deployment:
     spec:
-      replicas: {{ .Values.gateway.replicas }}
+      replicas: {{ .root.Values.gateway.replicas }}
       template:
         spec:
-          terminationGracePeriodSeconds: {{ add .Values.edge.streamTimeoutSeconds 30 }}
+          terminationGracePeriodSeconds: {{ add .streams 30 }}
   podDisruptionBudget:
     spec: {maxUnavailable: 1}
 ---
@@ -57,25 +67,25 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: llm-proxies
-  namespace: llm-gateway
-  labels: {app.kubernetes.io/part-of: gateway}
+  name: {{ .name }}-proxies
+  namespace: {{ .namespace }}
+  labels: {{ $labels }}
 spec:
   clusterIP: None
-  selector: {gateway.networking.k8s.io/gateway-name: llm}
+  selector: {gateway.networking.k8s.io/gateway-name: {{ .name }}}
   ports:
     - {name: https, port: 8443, targetPort: 8443, appProtocol: https}
 ---
 apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata:
-  name: llm-gateway
-  namespace: llm-gateway
-  labels: {app.kubernetes.io/part-of: gateway}
+  name: {{ .name }}-gateway
+  namespace: {{ .namespace }}
+  labels: {{ $labels }}
   annotations: {argocd.argoproj.io/sync-wave: "-1"}
 spec:
-  secretName: llm-gateway-tls
-  dnsNames: [llm-proxies.llm-gateway.svc.cluster.local]
+  secretName: {{ .name }}-gateway-tls
+  dnsNames: [{{ .name }}-proxies.{{ .namespace }}.svc.cluster.local]
   usages: [server auth]
   duration: 2160h
   renewBefore: 720h
@@ -86,10 +96,10 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: proxies
-  namespace: llm-gateway
-  labels: {app.kubernetes.io/part-of: gateway}
+  namespace: {{ .namespace }}
+  labels: {{ $labels }}
 spec:
-  podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: llm}}
+  podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: {{ .name }}}}
   policyTypes: [Ingress, Egress]
   ingress:
     - from:
@@ -98,14 +108,9 @@ spec:
       ports:
         - {protocol: TCP, port: 8443}
   egress:
-    # Its configuration
+    # Their configuration
     - to:
         - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: agentgateway-system}}
       ports:
         - {protocol: TCP, port: 9978}
-    # Endpoint pickers, and the models that they pick
-    - to:
-        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: serving}}
-      ports:
-        - {protocol: TCP, port: 9002}
-        - {protocol: TCP, port: 8000}
+{{- end }}

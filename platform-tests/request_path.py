@@ -202,11 +202,20 @@ def waits_nest(platform: Platform) -> Iterator[str]:
         if grace < stream and workload.namespace in STREAMING:
             yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
         for container in pod_spec(workload)["containers"]:
-            pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            pause = pre_stop_seconds(container)
             if pause >= grace:
-                yield f"{workload}: preStop sleeps {pause} s of the {grace} s that the pod has"
+                yield f"{workload}: preStop takes {pause} s of the {grace} s that the pod has"
     if platform.values["edge"]["drainSeconds"] < stream:
         yield f"{config}: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
+
+
+def pre_stop_seconds(container: dict) -> int:
+    """The longest that a container's hook takes: it sleeps, or is told with `--longest`."""
+    hook = container.get("lifecycle", {}).get("preStop", {})
+    command = hook.get("exec", {}).get("command", [])
+    if "--longest" in command:
+        return int(command[command.index("--longest") + 1])
+    return hook.get("sleep", {}).get("seconds", 0)
 
 
 def seconds(duration: str) -> int:

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 the rules have mistakes; 2 the command could not be carried out
 //! (arguments, files).
 
+mod drain;
 mod envoy_config;
 mod failure;
 mod keys;
@@ -34,6 +35,7 @@ enum Command {
     /// Write the Envoy configuration that loads the module
     EnvoyConfig(Box<envoy_config::EnvoyConfig>),
     Why(why::Why),
+    Drain(drain::Drain),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(command, &mut out),
         Command::EnvoyConfig(command) => envoy_config::run(&command, &mut out),
         Command::Why(command) => why::run(&command, &mut out),
+        Command::Drain(command) => drain::run(&command, &mut out),
     };
     match done.and_then(|()| out.flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -97,8 +97,10 @@ def layer(root: Path, application: Rendered) -> list[Rendered]:
     return objects
 
 
-def helm(root: Path, release: str, chart: str, values: list[str], application: str, wave: int) -> list[Rendered]:
-    command = [program("helm"), "template", release, chart, "--kube-version", KUBERNETES]
+def helm(
+    root: Path, release: str, chart: str, values: list[str], application: str, wave: int, namespace: str = "default"
+) -> list[Rendered]:
+    command = [program("helm"), "template", release, chart, "--kube-version", KUBERNETES, "--namespace", namespace]
     for file in values:
         command += ["--values", file]
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import api_server
+import charts
 import definitions
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -59,6 +60,16 @@ def test_every_pod_template_may_run_in_its_namespace(server, applied, platform):
     for workload in platform.of(*POD_KINDS):
         pod = bare_pod(workload)
         if error := server.create(pod):
+            refused.append(f"{workload}: {error}")
+    assert refused == []
+
+
+def test_the_pods_of_others_charts_may_run_in_their_namespaces(server, applied, platform):
+    rendered = charts.rendered(platform)
+    assert server.apply([account.object for account in rendered.of("ServiceAccount")]) == []
+    refused = []
+    for workload in rendered.of(*POD_KINDS, "Job"):
+        if error := server.create(bare_pod(workload)):
             refused.append(f"{workload}: {error}")
     assert refused == []
 

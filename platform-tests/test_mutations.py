@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import charts
 import cross_checks
 import delivery
 import rendering
@@ -34,5 +35,5 @@ def findings(root: Path, cluster: str) -> list[str]:
         return [str(refusal)]
     schemas = strict_schemas.findings(platform)
     # The checks take it for granted that objects have the fields of their kinds.
-    checks = (cross_checks, delivery, request_path)
+    checks = (cross_checks, delivery, request_path, charts)
     return schemas or [finding for check in checks for finding in check.findings(platform)]

@@ -21,6 +21,12 @@ BUILT_IN_CLUSTER_SCOPED = {
 FOLDER = Path(__file__).resolve().parent / "crds"
 
 
+class Loader(yaml.CSafeLoader):
+    """Takes `=` as a text, as YAML 1.2 does: the Prometheus operator has it among the words of an enum."""
+
+    yaml_implicit_resolvers = {first: found for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items() if first != "="}
+
+
 @functools.cache
 def sources() -> dict:
     return json.loads((FOLDER / "sources.json").read_text())
@@ -52,7 +58,7 @@ def module(source: dict) -> Path:
 def read(folder: Path, pattern: str) -> list[dict]:
     documents = []
     for path in sorted(folder.glob(pattern)):
-        documents += yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader)
+        documents += yaml.load_all(path.read_text(), Loader=Loader)
     found = [document for document in documents if document]
     if not found:
         raise RuntimeError(f"{folder}/{pattern}: nothing is there")

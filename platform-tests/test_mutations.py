@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-import charts
-import cross_checks
-import delivery
+import checks
 import rendering
-import request_path
-import strict_schemas
 from conftest import ROOT
 
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
@@ -33,7 +29,4 @@ def findings(root: Path, cluster: str) -> list[str]:
         platform = rendering.render(root, cluster)
     except rendering.RenderError as refusal:
         return [str(refusal)]
-    schemas = strict_schemas.findings(platform)
-    # The checks take it for granted that objects have the fields of their kinds.
-    checks = (cross_checks, delivery, request_path, charts)
-    return schemas or [finding for check in checks for finding in check.findings(platform)]
+    return checks.findings(platform)

@@ -2,6 +2,7 @@
 
 import cross_checks
 import delivery
+import observability
 import request_path
 import strict_schemas
 
@@ -20,3 +21,7 @@ def test_argo_cd_can_bring_it_up(platform):
 
 def test_a_request_finds_its_way(platform):
     assert request_path.findings(platform) == []
+
+
+def test_prometheus_finds_what_it_measures(platform):
+    assert observability.findings(platform) == []

@@ -22,4 +22,13 @@ llm-gateway: {}
 platform-gateway: {}
 serving: {}
 edge: {routes: true}   # cert-manager's, for an authority's challenge
+edge: {}
+{{- if .Values.features.prometheus }}
+monitoring: {apiServer: true, within: true}
+# It reads the node's own files, network and processes, which is what the other levels forbid.
+node-exporter: {podSecurity: privileged}
+{{- end }}
+{{- if .Values.features.opencost }}
+opencost: {apiServer: true}
+{{- end }}
 {{- end }}

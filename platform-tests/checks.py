@@ -1,0 +1,16 @@
+"""All that a rendered cluster is held to without a real API server."""
+
+import charts
+import cross_checks
+import delivery
+import observability
+import request_path
+import strict_schemas
+from rendering import Platform
+
+
+def findings(platform: Platform) -> list[str]:
+    schemas = strict_schemas.findings(platform)
+    # The checks take it for granted that objects have the fields of their kinds.
+    parts = (cross_checks, delivery, request_path, charts, observability)
+    return schemas or [finding for part in parts for finding in part.findings(platform)]

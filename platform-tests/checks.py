@@ -3,6 +3,7 @@
 import charts
 import cross_checks
 import delivery
+import gpu_queues
 import observability
 import request_path
 import strict_schemas
@@ -12,5 +13,5 @@ from rendering import Platform
 def findings(platform: Platform) -> list[str]:
     schemas = strict_schemas.findings(platform)
     # The checks take it for granted that objects have the fields of their kinds.
-    parts = (cross_checks, delivery, request_path, charts, observability)
+    parts = (cross_checks, delivery, request_path, charts, observability, gpu_queues)
     return schemas or [finding for part in parts for finding in part.findings(platform)]

@@ -9,6 +9,7 @@ import pytest
 import api_server
 import charts
 import definitions
+import gpu_queues
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
@@ -96,6 +97,22 @@ def test_an_image_by_digest_is_taken(server, applied, platform):
     pod = bare_pod(platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx@sha256:" + "0" * 64
     assert server.create(pod) == ""
+
+
+def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
+    if platform.find("ValidatingAdmissionPolicy", None, "gpus-by-queue") is None:
+        pytest.skip("this cluster has no queues")
+    model = next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
+    pod = bare_pod(model)
+    assert server.create(pod) == ""
+    del pod["metadata"]["labels"][gpu_queues.QUEUE]
+    refusal = "what asks for nvidia.com/gpu in serving carries the label kueue.x-k8s.io/queue-name"
+    assert refusal in server.create(pod)
+    template = {"spec": pod["spec"] | {"restartPolicy": "Never"}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": pod["metadata"], "spec": {"template": template}}
+    assert refusal in server.create(job)
+    job["metadata"]["labels"][gpu_queues.QUEUE] = "serving"
+    assert server.create(job) == ""
 
 
 def bare_pod(workload) -> dict:

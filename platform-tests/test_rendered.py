@@ -2,6 +2,7 @@
 
 import cross_checks
 import delivery
+import gpu_queues
 import observability
 import request_path
 import strict_schemas
@@ -25,3 +26,7 @@ def test_a_request_finds_its_way(platform):
 
 def test_prometheus_finds_what_it_measures(platform):
     assert observability.findings(platform) == []
+
+
+def test_what_asks_for_gpus_gets_them(platform):
+    assert gpu_queues.findings(platform) == []

@@ -6,6 +6,8 @@ The namespaces of the platform:
   internet     its pods fetch from outside the cluster
   within       its pods talk to each other
   routes       it may have routes of the Gateway `platform`
+  queues       what asks for a GPU there waits in a queue
+  tenant       the team whose namespace it is
   callers      namespaces whose pods talk to its own, and on which ports
 Who may call our own pods is in the layer that they are of.
 */}}
@@ -22,6 +24,7 @@ llm-gateway: {}
 platform-gateway: {}
 serving: {}
 edge: {routes: true}   # cert-manager's, for an authority's challenge
+serving: {queues: {{ .Values.features.kueue }}}
 edge: {}
 {{- if .Values.features.prometheus }}
 monitoring: {apiServer: true, within: true}
@@ -30,5 +33,11 @@ node-exporter: {podSecurity: privileged}
 {{- end }}
 {{- if .Values.features.opencost }}
 opencost: {apiServer: true}
+{{- end }}
+{{- if .Values.features.kueue }}
+kueue-system: {apiServer: true, webhooks: [8082, 9443]}   # and the list of what waits
+{{- range .Values.tenants }}
+tenant-{{ . }}: {queues: true, tenant: {{ . }}}
+{{- end }}
 {{- end }}
 {{- end }}

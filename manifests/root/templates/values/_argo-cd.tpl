@@ -34,6 +34,12 @@ configs:
       {{- include "health.parents" (dict "list" "ancestors" "types" (list "Accepted" "Attached")) | nindent 6 }}
     resource.customizations.health.agentgateway.dev_AgentgatewayBackend: |
       {{- include "health.condition" "Accepted" | nindent 6 }}
+    {{- if .Values.features.kueue }}
+    resource.customizations.health.kueue.x-k8s.io_ClusterQueue: |
+      {{- include "health.condition" "Active" | nindent 6 }}
+    resource.customizations.health.kueue.x-k8s.io_LocalQueue: |
+      {{- include "health.condition" "Active" | nindent 6 }}
+    {{- end }}
   rbac:
     policy.default: ""
 {{- end }}

@@ -1,5 +1,6 @@
 """All that a rendered cluster is held to without a real API server."""
 
+import autoscaling
 import charts
 import cross_checks
 import delivery
@@ -7,11 +8,12 @@ import gpu_queues
 import observability
 import request_path
 import strict_schemas
+import waits
 from rendering import Platform
 
 
 def findings(platform: Platform) -> list[str]:
     schemas = strict_schemas.findings(platform)
     # The checks take it for granted that objects have the fields of their kinds.
-    parts = (cross_checks, delivery, request_path, charts, observability, gpu_queues)
+    parts = (cross_checks, delivery, request_path, waits, charts, observability, gpu_queues, autoscaling)
     return schemas or [finding for part in parts for finding in part.findings(platform)]

@@ -26,7 +26,7 @@ def models_fit_their_gpus(platform: Platform) -> Iterator[str]:
         if kind is None:
             yield f"{workload}: nodeSelector: no kind of gpu.kinds has exactly these labels"
             continue
-        wanted[kind] = wanted.get(kind, 0) + gpus(workload) * pods_at_most(workload)
+        wanted[kind] = wanted.get(kind, 0) + gpus(workload) * pods_at_most(platform, workload)
     for kind, spec in platform.values["gpu"]["kinds"].items():
         there = spec["max"] - spec.get("batch", 0)
         if wanted.get(kind, 0) > there:
@@ -52,9 +52,11 @@ def kind_of(platform: Platform, workload: Rendered) -> str | None:
     return None
 
 
-def pods_at_most(workload: Rendered) -> int:
+def pods_at_most(platform: Platform, workload: Rendered) -> int:
     spec = workload.object["spec"]
-    return spec.get("replicas", 1) + int(spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0))
+    surge = int(spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0))
+    scaled = platform.find("ScaledObject", workload.namespace, workload.name)
+    return surge + (scaled.object["spec"]["maxReplicaCount"] if scaled else spec.get("replicas", 1))
 
 
 def gpu_pods_have_a_queue(platform: Platform) -> Iterator[str]:

@@ -1,11 +1,9 @@
-"""Whether a request finds its way: name in the policy, route, pool, picker, pod; and whether each
-wait on that way is shorter than the one around it.
+"""Whether a request finds its way: name in the policy, route, pool, picker, pod.
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 
 from cross_checks import container_ports, pod_spec, selected_by
@@ -185,44 +183,6 @@ def walls_stand(platform: Platform) -> Iterator[str]:
             yield f"{gateway}: spec.tls.frontend: it takes callers without a certificate"
 
 
-def waits_nest(platform: Platform) -> Iterator[str]:
-    """The edge gives up first, then what is below it, and each pod lives longer than its streams."""
-    stream = platform.values["edge"]["streamTimeoutSeconds"]
-    config = f"manifests/clusters/{platform.cluster}/config.yaml"
-    hold = platform.values["picker"]["holdSeconds"]
-    if hold >= stream:
-        yield f"{config}: picker.holdSeconds: {hold} s is not below the edge's {stream} s"
-    for route in routes_to_models(platform):
-        for rule in route.object["spec"]["rules"]:
-            request = seconds(rule.get("timeouts", {}).get("request", "0s"))
-            if request <= stream:
-                yield f"{route}: spec.rules.timeouts.request: {request} s is not above the edge's {stream} s"
-    for workload in platform.of("Deployment"):
-        grace = pod_spec(workload).get("terminationGracePeriodSeconds", 30)
-        if grace < stream and workload.namespace in STREAMING:
-            yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
-        for container in pod_spec(workload)["containers"]:
-            pause = pre_stop_seconds(container)
-            if pause >= grace:
-                yield f"{workload}: preStop takes {pause} s of the {grace} s that the pod has"
-    if platform.values["edge"]["drainSeconds"] < stream:
-        yield f"{config}: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
-
-
-def pre_stop_seconds(container: dict) -> int:
-    """The longest that a container's hook takes: it sleeps, or is told with `--longest`."""
-    hook = container.get("lifecycle", {}).get("preStop", {})
-    command = hook.get("exec", {}).get("command", [])
-    if "--longest" in command:
-        return int(command[command.index("--longest") + 1])
-    return hook.get("sleep", {}).get("seconds", 0)
-
-
-def seconds(duration: str) -> int:
-    found = re.fullmatch(r"(\d+)(s|m|h)", duration)
-    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
-
-
 def one_edge_counts(platform: Platform) -> Iterator[str]:
     """Several edges would each grant the whole of every limit, unless that was accepted."""
     edge = platform.find("Deployment", "edge", "tollgate-edge")
@@ -243,6 +203,5 @@ CHECKS = [
     pools_have_pods_and_a_picker,
     models_are_served,
     walls_stand,
-    waits_nest,
     one_edge_counts,
 ]

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 FEATURES = sorted(yaml.safe_load((ROOT / "manifests/root/values.yaml").read_text())["features"])
 # What a feature does not render without.
-NEEDS = {"opencost": {"prometheus"}}
+NEEDS = {"keda": {"prometheus"}, "opencost": {"prometheus"}}
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Every cluster, as it is in this checkout."""
 
+import autoscaling
 import cross_checks
 import delivery
 import gpu_queues
 import observability
 import request_path
 import strict_schemas
+import waits
 
 
 def test_no_object_has_a_field_that_its_kind_has_not(platform):
@@ -30,3 +32,11 @@ def test_prometheus_finds_what_it_measures(platform):
 
 def test_what_asks_for_gpus_gets_them(platform):
     assert gpu_queues.findings(platform) == []
+
+
+def test_each_wait_is_shorter_than_the_one_around_it(platform):
+    assert waits.findings(platform) == []
+
+
+def test_models_are_scaled_by_what_is_measured(platform):
+    assert autoscaling.findings(platform) == []

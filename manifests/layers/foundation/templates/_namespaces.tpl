@@ -34,6 +34,9 @@ node-exporter: {podSecurity: privileged}
 {{- if .Values.features.opencost }}
 opencost: {apiServer: true}
 {{- end }}
+{{- if .Values.features.keda }}
+keda: {apiServer: true, webhooks: [6443, 9443], within: true}   # and the metrics that HPAs ask for
+{{- end }}
 {{- if .Values.features.kueue }}
 kueue-system: {apiServer: true, webhooks: [8082, 9443]}   # and the list of what waits
 {{- range .Values.tenants }}

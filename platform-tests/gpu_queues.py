@@ -34,6 +34,12 @@ def models_fit_their_gpus(platform: Platform) -> Iterator[str]:
             yield f"{file}: gpu.kinds.{kind}: models may ask for {wanted[kind]} GPUs, and {there} are theirs"
 
 
+def gpus_have_a_driver(platform: Platform) -> Iterator[str]:
+    if users(platform) and platform.values["gpu"]["stack"] == "none":
+        file = f"manifests/clusters/{platform.cluster}/config.yaml"
+        yield f"{file}: gpu.stack: none, and {users(platform)[0].name} asks for {GPU}"
+
+
 def users(platform: Platform) -> list[Rendered]:
     return [workload for workload in platform.of(*WORKLOADS) if gpus(workload)]
 
@@ -125,6 +131,7 @@ def kueue_is_fenced(platform: Platform) -> Iterator[str]:
 
 
 CHECKS = [
+    gpus_have_a_driver,
     models_fit_their_gpus,
     gpu_pods_have_a_queue,
     queues_lead_to_gpus,

@@ -60,7 +60,7 @@ CustomResourceDefinitions out of their project's repository, as an Application. 
 {{- define "root.crds" }}
 {{- $crds := get .root.Values.crds .crds }}
 {{- $source := dict "repoURL" $crds.repository "path" $crds.path "targetRevision" $crds.revision
-      "directory" (dict "include" "*_*.yaml") }}
+      "directory" (dict "include" ($crds.files | default "*_*.yaml")) }}
 {{- include "root.application" (dict "root" .root "name" (printf "%s-crds" .crds) "wave" -1 "project" "crds"
       "namespace" "argocd" "keep" true "sources" (list $source)) }}
 {{- end }}

@@ -34,6 +34,10 @@ node-exporter: {podSecurity: privileged}
 {{- if .Values.features.opencost }}
 opencost: {apiServer: true}
 {{- end }}
+{{- if eq .Values.gpu.stack "operator" }}
+# It loads kernel modules and writes to the node's own folders, which is what the other levels forbid.
+gpu-operator: {podSecurity: privileged, apiServer: true, internet: true, within: true}
+{{- end }}
 {{- if .Values.features.keda }}
 keda: {apiServer: true, webhooks: [6443, 9443], within: true}   # and the metrics that HPAs ask for
 {{- end }}

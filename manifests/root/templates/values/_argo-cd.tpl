@@ -34,6 +34,11 @@ configs:
       {{- include "health.parents" (dict "list" "ancestors" "types" (list "Accepted" "Attached")) | nindent 6 }}
     resource.customizations.health.agentgateway.dev_AgentgatewayBackend: |
       {{- include "health.condition" "Accepted" | nindent 6 }}
+    {{- if eq .Values.gpu.stack "operator" }}
+    resource.customizations.health.nvidia.com_ClusterPolicy: |
+      local state = obj.status ~= nil and obj.status.state or "not yet seen by its controller"
+      return { status = state == "ready" and "Healthy" or "Progressing", message = state }
+    {{- end }}
     {{- if .Values.features.kueue }}
     resource.customizations.health.kueue.x-k8s.io_ClusterQueue: |
       {{- include "health.condition" "Active" | nindent 6 }}

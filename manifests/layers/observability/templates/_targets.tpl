@@ -39,6 +39,14 @@ kueue:
   port: 8443
   https: true
 {{- end }}
+{{- with include "observability.gpus" . }}
+dcgm:
+  namespace: {{ . }}
+  pods: {{ ternary "{app: nvidia-dcgm-exporter}" "{app.kubernetes.io/name: gke-managed-dcgm-exporter}" (eq . "gpu-operator") }}
+  port: 9400
+  interval: 15s
+  managed: {{ eq . "gke-managed-system" }}
+{{- end }}
 {{- if $features.opencost }}
 opencost: {namespace: opencost, pods: {app.kubernetes.io/name: opencost}, port: 9003, honorLabels: true}
 {{- end }}

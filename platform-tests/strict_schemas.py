@@ -86,7 +86,10 @@ def close(schema: dict) -> dict:
     """Makes an OpenAPI v3 schema of a CRD refuse what the API server would drop."""
     if schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
-    closed = {key: schema[key] for key in ("type", "enum", "required", "pattern") if key in schema}
+    closed = {key: schema[key] for key in ("type", "enum", "required") if key in schema}
+    # Go's flags inside a pattern are no JSON Schema; the real API server reads them.
+    if "(?i)" not in schema.get("pattern", "(?i)"):
+        closed["pattern"] = schema["pattern"]
     if closed.get("type") and schema.get("nullable"):
         closed["type"] = [closed["type"], "null"]
     if "properties" in schema:

@@ -1,4 +1,4 @@
-"""Every query of the dashboards and rules, in a real Prometheus: it parses, each metric and label is
+"""Every query of the dashboards, of the rules and of KEDA, in a real Prometheus: it parses, each metric and label is
 in a real scrape or in scrapes/elsewhere.yaml, and it finds something in what was recorded."""
 
 import re
@@ -28,6 +28,9 @@ def prometheus(tmp_path_factory):
 
 def queries() -> list:
     found = [pytest.param(rule["expr"], id=f"rule-{number}-{rule['record']}") for number, rule in enumerate(RULES)]
+    for scaled in PLATFORM.of("ScaledObject"):
+        for trigger in scaled.object["spec"]["triggers"]:
+            found.append(pytest.param(trigger["metadata"]["query"], id=f"{scaled.name}-{trigger['name']}"))
     for name, _, dashboard in observability.dashboards(PLATFORM):
         for panel in observability.panels(dashboard):
             for target in panel["targets"]:

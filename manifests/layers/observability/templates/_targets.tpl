@@ -39,13 +39,15 @@ kueue:
   port: 8443
   https: true
 {{- end }}
-{{- with include "observability.gpus" . }}
+{{- if eq .Values.gpu.stack "operator" }}
+dcgm: {namespace: gpu-operator, pods: {app: nvidia-dcgm-exporter}, port: 9400, interval: 15s}
+{{- else if eq .Values.gpu.stack "managed" }}
 dcgm:
-  namespace: {{ . }}
-  pods: {{ ternary "{app: nvidia-dcgm-exporter}" "{app.kubernetes.io/name: gke-managed-dcgm-exporter}" (eq . "gpu-operator") }}
+  namespace: gke-managed-system
+  pods: {app.kubernetes.io/name: gke-managed-dcgm-exporter}
   port: 9400
   interval: 15s
-  managed: {{ eq . "gke-managed-system" }}
+  managed: true
 {{- end }}
 {{- if $features.opencost }}
 opencost: {namespace: opencost, pods: {app.kubernetes.io/name: opencost}, port: 9003, honorLabels: true}

@@ -171,7 +171,7 @@ def selected_by(platform: Platform, namespace: str | None, labels: dict) -> list
 
 def container_ports(workload: Rendered) -> tuple[set[str], set[int]]:
     ports = [port for container in pod_spec(workload)["containers"] for port in container.get("ports", [])]
-    return {port["name"] for port in ports}, {port["containerPort"] for port in ports}
+    return {port["name"] for port in ports if "name" in port}, {port["containerPort"] for port in ports}
 
 
 def policies_select_something(platform: Platform) -> Iterator[str]:

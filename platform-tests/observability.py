@@ -23,13 +23,15 @@ def findings(platform: Platform) -> list[str]:
 
 
 def monitors_find_ports(platform: Platform) -> Iterator[str]:
-    """A monitor selects pods of ours, and they have its port. Others' pods are not known here."""
-    ours = {workload.namespace for workload in platform.of(*WORKLOADS)}
+    """A monitor selects pods, and they have its port; in namespaces of which pods are known."""
+    known = {workload.namespace for workload in platform.of(*WORKLOADS)}
     for monitor, namespace, endpoint in endpoints(platform):
-        if namespace not in ours:
+        if namespace not in known:
             continue
         labels = pod_labels(platform, monitor, namespace)
         selected = selected_by(platform, namespace, labels) if labels else []
+        # A Job is gone before it is scraped.
+        selected = [workload for workload in selected if workload.kind != "Job"]
         if not selected:
             yield f"{monitor}: spec.selector: no workload in {namespace} has these labels"
         for workload in selected:

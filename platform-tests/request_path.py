@@ -130,6 +130,25 @@ def models_are_served(platform: Platform) -> Iterator[str]:
             yield f"{route}: {HINT} {value}: no model server serves it"
 
 
+def objectives_resolve(platform: Platform) -> Iterator[str]:
+    """A picker knows the objectives of its own pool alone; another name is no priority at all."""
+    pools = {}
+    for route in routes_to_models(platform):
+        for value in hinted(route):
+            pools[value] = {backend["name"] for rule in route.object["spec"]["rules"] for backend in rule["backendRefs"]}
+    for model in policy(platform)["models"]:
+        if "objective" not in model:
+            continue
+        field = f"{rules(platform)}: module.json: model {model['name']}"
+        found = platform.find("InferenceObjective", "serving", model["objective"])
+        if found is None:
+            yield f"{field}: there is no InferenceObjective {model['objective']}"
+            continue
+        for target in model["targets"]:
+            if pools.get(target["model"]) != {found.object["spec"]["poolRef"]["name"]}:
+                yield f"{field}: its objective is not of {target['model']}'s pool"
+
+
 def hinted(route: Rendered) -> set[str]:
     matches = [match for rule in route.object["spec"]["rules"] for match in rule["matches"]]
     return {header["value"] for match in matches for header in match.get("headers", []) if header["name"] == HINT}
@@ -202,6 +221,7 @@ CHECKS = [
     routes_have_a_listener,
     pools_have_pods_and_a_picker,
     models_are_served,
+    objectives_resolve,
     walls_stand,
     one_edge_counts,
 ]

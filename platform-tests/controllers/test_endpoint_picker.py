@@ -4,6 +4,7 @@ a real API server: it holds a request for an empty pool, and releases it when a 
 Scale-to-zero stands on this."""
 
 import concurrent.futures
+import copy
 import http.client
 import json
 import socket
@@ -35,22 +36,24 @@ class Picker:
     port: int
     metrics: int
 
-    def chat(self) -> tuple[int, str]:
+    def chat(self, objective: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         headers = {"content-type": "application/json", "x-gateway-inference-fairness-id": "acme"}
+        if objective:
+            headers["x-gateway-inference-objective"] = objective
         body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
         connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
 
-    def queued(self) -> float:
-        """The sum of what KEDA's query would see."""
+    def queued(self, priority: str = "") -> float:
+        """The sum of what KEDA's query would see, or that of one priority."""
         connection = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=10)
         connection.request("GET", "/metrics")
         lines = connection.getresponse().read().decode().splitlines()
         found = [line for line in lines if line.startswith("inference_extension_flow_control_queue_size{")]
         assert all(f'inference_pool="{POOL}"' in line for line in found)
-        return sum(float(line.rpartition(" ")[2]) for line in found)
+        return sum(float(line.rpartition(" ")[2]) for line in found if not priority or f'priority="{priority}"' in line)
 
     def pod_ready(self, ready: bool) -> None:
         conditions = [{"type": "Ready", "status": str(ready), "lastProbeTime": None}]
@@ -95,8 +98,16 @@ def prepare(server: api_server.ApiServer, platform: rendering.Platform) -> None:
     labels = pool["spec"]["selector"]["matchLabels"]
     metadata = {"name": "server", "namespace": "serving", "labels": labels}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "vllm", "image": "vllm"}]}}
-    assert server.apply([account, pool]) == []
+    assert server.apply([account, pool, *objectives()]) == []
     assert server.apply([pod]) == []
+
+
+def objectives() -> list[dict]:
+    """Production's, for this pool."""
+    found = [copy.deepcopy(rendered.object) for rendered in cluster("production").of("InferenceObjective")]
+    for objective in found:
+        objective["spec"]["poolRef"]["name"] = POOL
+    return found
 
 
 def epp(platform, folder: Path, server, config: Path, ports: tuple[int, int, int]) -> list[str]:
@@ -132,6 +143,14 @@ def test_a_request_for_an_empty_pool_is_held_then_refused(picker):
     assert status == 503 and "request timed out in queue" in body
     assert time.monotonic() - started >= HOLD_SECONDS - 1
     eventually(lambda: picker.queued() == 0)
+
+
+def test_a_priority_is_that_of_the_objective(picker):
+    """One below zero waits for a sleeping model like all others, and wakes it."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = [pool.submit(picker.chat, f"qwen2-5-coder-14b-instruct-{name}") for name in ("interactive", "batch")]
+        eventually(lambda: picker.queued(priority="10") == 1 and picker.queued(priority="-10") == 1)
+        assert [answer.result()[0] for answer in answers] == [503, 503]
 
 
 def test_a_request_that_waits_is_released_when_a_pod_turns_ready(picker):

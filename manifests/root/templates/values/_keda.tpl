@@ -1,6 +1,7 @@
 {{- define "values.keda" }}
 crds: {install: false}
-# It scales Deployments and asks Prometheus, for which it needs no kind of others and no Secret.
+# It scales Deployments and asks Prometheus, for which it needs no kind of others and no Secret. Left
+# to itself it would read the key of each model that it scales, and fail where it may not.
 rbac: {enabledCustomScaledRefKinds: false}
 permissions: {operator: {restrict: {secret: true}}}
 resources:

@@ -15,6 +15,8 @@ GIVEN = {("ConfigMap", "kube-root-ca.crt"), ("ClusterRole", "system:auth-delegat
 FRONT_DOOR = {8443, 8080}
 # Labels of pods that a controller makes among ours.
 MADE_BY_CONTROLLERS = {"gateway.networking.k8s.io/gateway-name", "acme.cert-manager.io/http01-solver"}
+# The substrate has it before Argo CD is there.
+GIVEN_NAMESPACES = {"kube-system"}
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 
 
@@ -23,7 +25,7 @@ def findings(platform: Platform) -> list[str]:
 
 
 def namespaces_exist(platform: Platform) -> Iterator[str]:
-    made = {namespace.name for namespace in platform.of("Namespace")}
+    made = GIVEN_NAMESPACES | {namespace.name for namespace in platform.of("Namespace")}
     for rendered in platform.objects:
         if not definitions.is_cluster_scoped(rendered.group, rendered.kind) and rendered.namespace not in made:
             yield f"{rendered}: metadata.namespace: nothing makes the namespace {rendered.namespace}"

@@ -11,7 +11,13 @@ from conftest import ROOT
 
 FEATURES = sorted(yaml.safe_load((ROOT / "manifests/root/values.yaml").read_text())["features"])
 # What a feature does not render without.
-NEEDS = {"keda": {"prometheus"}, "opencost": {"prometheus"}}
+NEEDS = {
+    "keda": {"prometheus"},
+    "opencost": {"prometheus"},
+    "openWebui": {"dex"},
+    "n8n": {"dex"},
+    "mcp": {"dex", "opencost", "prometheus"},  # production's tools are OpenCost's
+}
 
 
 @pytest.fixture
@@ -21,8 +27,9 @@ def render(tmp_path):
     file = tmp_path / "manifests/clusters/production/config.yaml"
     config = yaml.safe_load(file.read_text())
 
-    def with_features(names: set[str]) -> rendering.Platform:
-        file.write_text(yaml.safe_dump(config | {"features": {name: name in names for name in FEATURES}}))
+    def with_features(names: set[str], identity: dict | None = None, **more) -> rendering.Platform:
+        more |= {"features": {name: name in names for name in FEATURES}, "identity": config["identity"] | (identity or {})}
+        file.write_text(yaml.safe_dump(config | more))
         return rendering.render(tmp_path, "production")
 
     return with_features
@@ -43,5 +50,23 @@ def test_none_of_them(render):
 
 @pytest.mark.parametrize("feature", sorted(NEEDS))
 def test_a_feature_without_what_it_needs_says_so(render, feature):
-    with pytest.raises(rendering.RenderError, match=f"features.{feature}: .* features.prometheus has to be true"):
+    needs = "|".join(NEEDS[feature])
+    with pytest.raises(rendering.RenderError, match=f"features.{feature}: .* features.({needs}) has to be true"):
         render({feature})
+
+
+def test_people_behind_a_private_authority(render):
+    ldap = {"type": "ldap", "id": "ldap", "name": "Directory", "config": {"host": "ldap.example.com:636", "bindPW": "$CONNECTOR_SECRET"}}
+    assert checks.findings(render(set(FEATURES), {"connector": ldap}, certificates={"public": "platform"})) == []
+
+
+@pytest.mark.parametrize(
+    "identity, said",
+    [
+        ({"connector": None}, "features.dex: identity.connector says who knows the people; there is none"),
+        ({"groups": {}}, "features.n8n: identity.groups is empty: oauth2-proxy would let in everyone"),
+    ],
+)
+def test_people_whom_no_one_knows(render, identity, said):
+    with pytest.raises(rendering.RenderError, match=said):
+        render({"dex", "n8n"}, identity)

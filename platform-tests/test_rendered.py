@@ -1,9 +1,12 @@
 """Every cluster, as it is in this checkout."""
 
+import applications
 import autoscaling
 import cross_checks
 import delivery
+import front_door
 import gpu_queues
+import identity
 import observability
 import request_path
 import strict_schemas
@@ -40,3 +43,15 @@ def test_each_wait_is_shorter_than_the_one_around_it(platform):
 
 def test_models_are_scaled_by_what_is_measured(platform):
     assert autoscaling.findings(platform) == []
+
+
+def test_people_find_their_way(platform):
+    assert front_door.findings(platform) == []
+
+
+def test_people_can_sign_in_and_only_so(platform):
+    assert identity.findings(platform) == []
+
+
+def test_applications_have_their_keys_models_and_data(platform):
+    assert applications.findings(platform) == []

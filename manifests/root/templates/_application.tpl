@@ -43,14 +43,16 @@ spec:
 
 {{/*
 A third-party chart as an Application: `root.application` with `root`, the chart's scope, `chart`, its name in .Values.charts,
-and `values`, the text of its values.
+`values`, the text of its values, and, optional, `layer`: one of our own layers, whose objects the
+chart's need beside them (secrets before them, routes after).
 */}}
 {{- define "root.chart" }}
 {{- $chart := get .root.Values.charts .chart | required (printf "values: charts.%s is missing" .chart) }}
 {{- $helm := dict "releaseName" .name "skipCrds" true }}
 {{- with .values }}{{ $_ := set $helm "valuesObject" (fromYaml .) }}{{ end }}
-{{- $source := dict "repoURL" $chart.repository "chart" .chart "targetRevision" $chart.version "helm" $helm }}
-{{- include "root.application" (merge (dict "sources" (list $source)) .) }}
+{{- $sources := list (dict "repoURL" $chart.repository "chart" .chart "targetRevision" $chart.version "helm" $helm) }}
+{{- with .layer }}{{ $sources = append $sources (include "root.layerSource" (dict "root" $.root "name" .) | fromYaml) }}{{ end }}
+{{- include "root.application" (merge (dict "sources" $sources) .) }}
 {{- end }}
 
 {{/*
@@ -73,9 +75,7 @@ below the cluster's own whose manifests go with it.
 {{- define "root.layer" }}
 {{- $git := .root.Values.git }}
 {{- $cluster := printf "manifests/clusters/%s" .root.Values.cluster.name }}
-{{- $source := dict "repoURL" $git.repository "targetRevision" $git.revision
-      "path" (printf "manifests/layers/%s" .name)
-      "helm" (dict "releaseName" .name "valueFiles" (list "/manifests/root/values.yaml" (printf "/%s/config.yaml" $cluster))) }}
+{{- $source := include "root.layerSource" . | fromYaml }}
 {{- $sources := list $source }}
 {{- with .rendered }}
 {{- $_ := set $source.helm "valueFiles" (append $source.helm.valueFiles (printf "/%s/%s/values.yaml" $cluster .)) }}
@@ -83,4 +83,14 @@ below the cluster's own whose manifests go with it.
       "path" (printf "%s/%s" $cluster .) "directory" (dict "exclude" "values.yaml")) }}
 {{- end }}
 {{- include "root.application" (merge (dict "sources" $sources) .) }}
+{{- end }}
+
+{{/* Where a layer's chart is, and what feeds it. Takes `root` and `name`. */}}
+{{- define "root.layerSource" }}
+repoURL: {{ .root.Values.git.repository }}
+targetRevision: {{ .root.Values.git.revision }}
+path: manifests/layers/{{ .name }}
+helm:
+  releaseName: {{ .name }}
+  valueFiles: [/manifests/root/values.yaml, /manifests/clusters/{{ .root.Values.cluster.name }}/config.yaml]
 {{- end }}

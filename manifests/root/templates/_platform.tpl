@@ -31,4 +31,79 @@ capabilities: {drop: [ALL]}
 {{/* The first labels of the platform's host names, as a list: what stands before `domain`. */}}
 {{- define "platform.hosts" -}}
 - api
+{{- $features := .Values.features }}
+{{- range $feature, $hosts := dict "dex" (list "dex" "argocd") "openWebui" (list "chat") "tabby" (list "tabby")
+      "n8n" (list "n8n") "mcp" (list "mcp") }}
+{{- if get $features $feature }}{{ range $hosts }}
+- {{ . }}
+{{- end }}{{ end }}
+{{- end }}
+{{- if and $features.dex $features.prometheus }}
+- grafana
+{{- end }}
+{{- end }}
+
+{{/*
+One value that an ExternalSecret brings: `as`, its key in the Secret; `key` and `property`, where the
+store has it. What the API server would add by itself is written out, so that nothing seems to drift.
+*/}}
+{{- define "platform.remoteSecret" -}}
+secretKey: {{ .as }}
+remoteRef:
+  key: {{ .key }}
+  property: {{ .property }}
+  conversionStrategy: Default
+  decodingStrategy: None
+  metadataPolicy: None
+{{- end }}
+
+{{/*
+The virtual key of an application, by which the edge knows it: the Secret `tollgate-key` in the
+application's namespace. `make seed-secrets` mints it: the key to the store, its hash to the rule files.
+Takes `app`, which is the namespace too, and, optional, `files`: more keys of the Secret, as templates
+of External Secrets in which `index . "api-key"` is the key.
+*/}}
+{{- define "platform.virtualKey" -}}
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: tollgate-key
+  namespace: {{ .app }}
+  labels: {app.kubernetes.io/part-of: {{ .app }}}
+  annotations: {argocd.argoproj.io/sync-wave: "-1"}
+spec:
+  refreshInterval: 1h0m0s
+  secretStoreRef: {name: platform, kind: ClusterSecretStore}
+  target:
+    name: tollgate-key
+    creationPolicy: Owner
+    deletionPolicy: Retain
+    {{- with .files }}
+    template:
+      engineVersion: v2
+      mergePolicy: Merge
+      data: {{- toYaml . | nindent 8 }}
+    {{- end }}
+  data:
+    - {{- include "platform.remoteSecret" (dict "as" "api-key" "key" (printf "tollgate-key-%s" .app) "property" "api-key") | nindent 6 }}
+{{- end }}
+
+{{/* A volume that outlives its application. Takes `app` and `storage`. */}}
+{{- define "platform.data" -}}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: data
+  namespace: {{ .app }}
+  labels: {app.kubernetes.io/part-of: {{ .app }}}
+  annotations:
+    argocd.argoproj.io/sync-options: Prune=confirm,Delete=confirm
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: {{ .storage }}}}
+{{- end }}
+
+{{/* Where applications inside the cluster ask for models. */}}
+{{- define "platform.edge" -}}
+http://tollgate-edge-internal.edge.svc.cluster.local:8081/v1
 {{- end }}

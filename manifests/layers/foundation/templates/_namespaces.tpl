@@ -5,14 +5,26 @@ The namespaces of the platform:
   webhooks     ports on which the API server calls them
   internet     its pods fetch from outside the cluster
   within       its pods talk to each other
-  routes       it may have routes of the Gateway `platform`
   queues       what asks for a GPU there waits in a queue
   tenant       the team whose namespace it is
   callers      namespaces whose pods talk to its own, and on which ports
+  calls        namespaces whose pods its own talk to, and on which ports
+  routes       the Gateway `platform` takes its routes, and goes to its pods
+  signsIn      its pods ask https://dex.DOMAIN who people are
+  edgeClient   its pods ask the edge for models, inside the cluster
 Who may call our own pods is in the layer that they are of.
 */}}
 {{- define "foundation.namespaces" }}
-argocd: {apiServer: true, internet: true, within: true}
+argocd:
+  apiServer: true
+  internet: true
+  within: true
+  {{- if .Values.features.dex }}
+  routes: true
+  signsIn: true
+  callers:
+    - {namespace: platform-gateway, ports: [8080]}
+  {{- end }}
 cert-manager: {apiServer: true, internet: true, webhooks: [10250]}
 external-secrets: {apiServer: true, internet: true, webhooks: [10250]}
 agentgateway-system:
@@ -20,19 +32,35 @@ agentgateway-system:
   callers:
     - {namespace: llm-gateway, ports: [9978]}   # proxies fetch their configuration
     - {namespace: platform-gateway, ports: [9978]}
+  {{- if .Values.features.mcp }}
+  calls:
+    - {namespace: auth, ports: [5556]}          # the keys that tokens are signed with
+  {{- end }}
 llm-gateway: {}
 platform-gateway: {}
-serving: {}
-edge: {routes: true}   # cert-manager's, for an authority's challenge
 serving: {queues: {{ .Values.features.kueue }}}
-edge: {}
+edge: {routes: true}   # cert-manager's, for an authority's challenge
 {{- if .Values.features.prometheus }}
-monitoring: {apiServer: true, within: true}
+monitoring:
+  apiServer: true
+  within: true
+  {{- if .Values.features.dex }}
+  routes: true
+  signsIn: true
+  callers:
+    - {namespace: platform-gateway, ports: [3000]}   # Grafana
+  {{- end }}
 # It reads the node's own files, network and processes, which is what the other levels forbid.
 node-exporter: {podSecurity: privileged}
 {{- end }}
 {{- if .Values.features.opencost }}
-opencost: {apiServer: true}
+opencost:
+  apiServer: true
+  {{- if .Values.features.mcp }}
+  routes: true
+  callers:
+    - {namespace: platform-gateway, ports: [8081]}   # its MCP server
+  {{- end }}
 {{- end }}
 {{- if eq .Values.gpu.stack "operator" }}
 # It loads kernel modules and writes to the node's own folders, which is what the other levels forbid.
@@ -46,5 +74,33 @@ kueue-system: {apiServer: true, webhooks: [8082, 9443]}   # and the list of what
 {{- range .Values.tenants }}
 tenant-{{ . }}: {queues: true, tenant: {{ . }}}
 {{- end }}
+{{- end }}
+{{- if .Values.features.dex }}
+auth:
+  apiServer: true                               # where Dex keeps its state
+  internet: true                                # whoever knows the people
+  signsIn: true
+  routes: true
+  callers:
+    - {namespace: platform-gateway, ports: [5556, 4180]}
+    {{- if .Values.features.mcp }}
+    - {namespace: agentgateway-system, ports: [5556]}
+    {{- end }}
+  {{- if .Values.features.n8n }}
+  calls:
+    - {namespace: n8n, ports: [5678]}           # oauth2-proxy, for whom it has signed in
+  {{- end }}
+{{- end }}
+{{- if .Values.features.openWebui }}
+open-webui: {signsIn: true, routes: true, edgeClient: true}
+{{- end }}
+{{- if .Values.features.tabby }}
+tabby: {routes: true, edgeClient: true}
+{{- end }}
+{{- if .Values.features.n8n }}
+n8n: {edgeClient: true}
+{{- end }}
+{{- if .Values.features.mcp }}
+tools: {routes: true}
 {{- end }}
 {{- end }}

@@ -8,7 +8,11 @@ notifications: {enabled: false}
 applicationSet: {replicas: 0}
 crds: {install: true, keep: true}
 controller: {resources: {requests: {cpu: 250m, memory: 512Mi}}}
-server: {resources: {requests: {cpu: 50m, memory: 128Mi}}}
+server:
+  resources: {requests: {cpu: 50m, memory: 128Mi}}
+  {{- if and .Values.features.dex (eq .Values.certificates.public "platform") }}
+  {{- include "argo-cd.trust" . | nindent 2 }}
+  {{- end }}
 repoServer: {resources: {requests: {cpu: 100m, memory: 256Mi}}}
 redis: {resources: {requests: {cpu: 50m, memory: 64Mi}}}
 configs:
@@ -17,6 +21,9 @@ configs:
     server.insecure: true
   cm:
     application.resourceTrackingMethod: annotation
+    {{- if .Values.features.dex }}
+    {{- include "argo-cd.cm" . | nindent 4 }}
+    {{- end }}
     # The built-in check of Application was removed in Argo CD 1.8: without this one a wave of
     # Applications counts as healthy as soon as it exists.
     resource.customizations.health.argoproj.io_Application: |
@@ -47,4 +54,7 @@ configs:
     {{- end }}
   rbac:
     policy.default: ""
+    {{- if .Values.features.dex }}
+    {{- include "argo-cd.rbac" . | nindent 4 }}
+    {{- end }}
 {{- end }}

@@ -61,4 +61,8 @@ grafana.ini:
   server: {root_url: https://grafana.{{ .Values.domain }}}
   analytics: {check_for_updates: false, check_for_plugin_updates: false, reporting_enabled: false}
   security: {cookie_secure: true, disable_gravatar: true}
+  {{- if .Values.features.dex }}
+  {{- include "grafana.ini.sign-in" . | nindent 2 }}
+{{- include "grafana.sign-in" . }}
+  {{- end }}
 {{- end }}

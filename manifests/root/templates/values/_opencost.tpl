@@ -4,7 +4,8 @@ podSecurityContext: {runAsNonRoot: true, runAsUser: 1001, runAsGroup: 1001, fsGr
 opencost:
   # The dashboard `economics` shows what it finds.
   ui: {enabled: false}
-  mcp: {enabled: false}
+  # Its tools, where an entry of mcp.servers leads to it.
+  mcp: {enabled: {{ .Values.features.mcp }}, port: 8081}
   exporter:
     defaultClusterId: {{ .Values.cluster.name }}
     securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}

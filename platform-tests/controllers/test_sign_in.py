@@ -1,0 +1,190 @@
+"""oauth2-proxy with the configuration out of our manifests, before a stand-in for n8n and with an OIDC
+provider in Dex's place: who comes in, as whom, and who does not.
+
+Its chart can't be rendered here: `written` makes what the chart would mount of our values."""
+
+import contextlib
+import json
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+import rendering
+import stand_in_application
+from authority import Authority
+from browser import Browser
+from conftest import ROOT
+from identity import values_of
+from processes import eventually, free_ports, process
+
+HOST = "n8n.llm.example.com"
+CLIENT = {"CLIENT_ID": "oauth2-proxy", "CLIENT_SECRET": "known to both sides"}
+MEMBER = "jane@example.com=example-org:engineering"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Where the host is, and who has signed the issuer's certificate."""
+
+    port: int
+    trusted: Path
+
+    def browser(self, person: str = MEMBER) -> Browser:
+        return Browser({HOST: self.port}, self.trusted, {"person": person})
+
+
+@pytest.fixture(scope="module")
+def sign_in(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("sign-in"), webhooks=False) as sign_in:
+        yield sign_in
+
+
+@pytest.fixture(scope="module")
+def open_to_webhooks(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("open-to-webhooks"), webhooks=True) as sign_in:
+        yield sign_in
+
+
+@contextlib.contextmanager
+def running(folder: Path, webhooks: bool):
+    """The issuer, oauth2-proxy and the application; ends them whatever happens."""
+    listen, metrics, issuer, upstream = free_ports(4)
+    for name, text in Authority(folder, "platform").secret("dex", 1, "localhost").items():
+        (folder / name).write_text(text)
+    command = written(folder, told(folder, webhooks), {"listen": listen, "metrics": metrics, "issuer": issuer, "upstream": upstream})
+    mock = ["env", *(f"{name}={value}" for name, value in CLIENT.items())]
+    mock += [rendering.program("mock-issuer"), f"127.0.0.1:{issuer}", str(folder)]
+    application = stand_in_application.serve(upstream)
+    with process("issuer", mock, folder):
+        eventually(lambda: answers(issuer))
+        with process("oauth2-proxy", command, folder):
+            wait(listen, folder)
+            yield SignIn(listen, folder / "ca.crt")
+    application.shutdown()
+
+
+def told(folder: Path, webhooks: bool) -> dict:
+    """What the Application tells the chart, in production with a private authority."""
+    shutil.copytree(ROOT / "manifests", folder / "fork/manifests", symlinks=True)
+    file = folder / "fork/manifests/clusters/production/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(config | {"certificates": {"public": "platform"}, "n8n": {"webhooks": webhooks}}))
+    return values_of(rendering.render(folder / "fork", "production"), "oauth2-proxy")[1]
+
+
+def written(folder: Path, values: dict, ports: dict[str, int]) -> list[str]:
+    """The chart's two files and its arguments, with this test's folders and ports."""
+    config = values["config"]
+    alpha = {"server": {"BindAddress": f"127.0.0.1:{ports['listen']}"}, "metricsServer": {"BindAddress": f"127.0.0.1:{ports['metrics']}"}}
+    text = yaml.safe_dump(alpha | values["alphaConfig"]["configData"])
+    for old, new in {
+        "https://dex.llm.example.com": f"https://localhost:{ports['issuer']}/oidc",
+        "http://n8n.n8n.svc.cluster.local:5678": f"http://127.0.0.1:{ports['upstream']}",
+        "/etc/platform-authority/": f"{folder}/",
+        "/etc/client/": f"{folder}/",
+    }.items():
+        assert text.count(old) == 1, f"{old} is there {text.count(old)} times"
+        text = text.replace(old, new)
+    (folder / "oauth2_proxy.yml").write_text(text)
+    (folder / "oauth2_proxy.cfg").write_text(config["configFile"])
+    (folder / "client-secret").write_text(CLIENT["CLIENT_SECRET"])
+    cookie = f"OAUTH2_PROXY_COOKIE_SECRET={secrets.token_hex(16)}"
+    files = [f"--alpha-config={folder}/oauth2_proxy.yml", f"--config={folder}/oauth2_proxy.cfg"]
+    return ["env", cookie, rendering.program("oauth2-proxy"), *files, f"--cookie-name={config['cookieName']}"]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait(port: int, folder: Path) -> None:
+    try:
+        eventually(lambda: answers(port))
+    except AssertionError:
+        raise RuntimeError((folder / "oauth2-proxy.log").read_text(errors="replace")[-3000:]) from None
+
+
+def test_who_is_not_signed_in_is_sent_to_the_issuer(sign_in):
+    answer = sign_in.browser().request(f"https://{HOST}/workflows")
+    asked = urlsplit(answer.location)
+    query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+    assert (answer.status, asked.hostname, asked.path) == (302, "localhost", "/oidc/authorize")
+    assert (query["client_id"], query["redirect_uri"]) == ("oauth2-proxy", f"https://{HOST}/oauth2/callback")
+    assert (query["scope"], query["code_challenge_method"]) == ("openid profile email groups", "S256")
+    assert query["nonce"] and query["state"]
+
+
+def test_who_has_signed_in_reaches_the_application_by_name(sign_in):
+    answer = sign_in.browser().open(f"https://{HOST}/workflows?x=1")
+    assert (answer.status, answer.url) == (200, f"https://{HOST}/workflows?x=1")
+    seen = json.loads(answer.body)
+    assert (seen["path"], seen["headers"]["host"]) == ("/workflows?x=1", HOST)
+    for prefix in ("x-auth-request", "x-forwarded"):
+        assert seen["headers"][f"{prefix}-email"] == "jane@example.com"
+        assert seen["headers"][f"{prefix}-groups"] == "example-org:engineering"
+    # No token of the issuer's goes on to the application.
+    assert "authorization" not in seen["headers"] and "access-token" not in answer.body
+
+
+def test_the_cookie_is_for_this_host_alone(sign_in):
+    browser = sign_in.browser()
+    browser.open(f"https://{HOST}/")
+    cookie = browser.cookies[HOST]["__Host-sign-in"]
+    assert (cookie["secure"], cookie["httponly"], cookie["domain"], cookie["path"]) == (True, True, "", "/")
+    assert cookie["samesite"].lower() == "lax"
+
+
+@pytest.mark.parametrize("person", ["mallory@example.com=other-org:engineering", "mallory@example.com"])
+def test_who_is_in_no_group_of_the_platforms_is_refused(sign_in, person):
+    browser = sign_in.browser(person)
+    answer = browser.open(f"https://{HOST}/")
+    assert (answer.status, urlsplit(answer.url).path) == (403, "/oauth2/callback")
+    assert browser.request(f"https://{HOST}/").status != 200
+
+
+@pytest.mark.parametrize("name", ["x-auth-request-email", "x-auth-request-groups", "x-forwarded-user", "X_Forwarded_Email"])
+def test_a_name_that_the_client_gives_itself_is_not_believed(sign_in, name):
+    browser = sign_in.browser()
+    browser.open(f"https://{HOST}/")
+    answer = browser.request(f"https://{HOST}/", {name: "root@example.com"})
+    assert answer.status == 200 and "root@example.com" not in answer.body
+
+
+def test_headers_alone_sign_no_one_in(sign_in):
+    pretended = {"x-auth-request-email": "jane@example.com", "x-auth-request-groups": "example-org:engineering"}
+    answer = sign_in.browser().request(f"https://{HOST}/", pretended | {"authorization": "Bearer abc", "x-forwarded-host": "evil.example.com"})
+    assert answer.status == 302 and "evil" not in answer.location
+
+
+def test_a_cookie_that_was_tampered_with_is_worth_nothing(sign_in):
+    browser = sign_in.browser()
+    browser.open(f"https://{HOST}/")
+    cookie = browser.cookies[HOST]["__Host-sign-in"]
+    cookie.set(cookie.key, cookie.value[:40] + ("A" if cookie.value[40] != "A" else "B") + cookie.value[41:], "")
+    assert browser.request(f"https://{HOST}/").status == 302
+
+
+def test_no_one_is_sent_elsewhere_after_signing_in(sign_in):
+    answer = sign_in.browser().open(f"https://{HOST}/oauth2/start?rd=https://evil.example.com/")
+    assert answer.url == f"https://{HOST}/"
+
+
+PRETENDED = {"x-auth-request-email": "root@example.com", "x-forwarded-user": "root"}
+
+
+def test_webhooks_are_closed(sign_in):
+    assert sign_in.browser().request(f"https://{HOST}/webhook/orders").status == 302
+
+
+def test_webhooks_may_be_opened_and_no_more(open_to_webhooks):
+    answer = open_to_webhooks.browser().request(f"https://{HOST}/webhook/orders", PRETENDED)
+    assert answer.status == 200 and not set(PRETENDED) & set(json.loads(answer.body)["headers"])
+    for path in ("/", "/webhooks", "/rest/webhook/x", "/webhook/../rest/credentials", "/webhook%2f..%2frest"):
+        assert open_to_webhooks.browser().request(f"https://{HOST}{path}").status != 200, path

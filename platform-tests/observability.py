@@ -14,8 +14,6 @@ PROMETHEUS = {
 }
 # Namespaces that the cloud manages: they have no policy of ours.
 MANAGED = {"gke-managed-system"}
-# The edge's listener for metrics is not in its manifest yet.
-AWAITED = {("tollgate-edge", 9090)}
 
 
 def findings(platform: Platform) -> list[str]:
@@ -36,7 +34,7 @@ def monitors_find_ports(platform: Platform) -> Iterator[str]:
             yield f"{monitor}: spec.selector: no workload in {namespace} has these labels"
         for workload in selected:
             port = port_of(endpoint)
-            if port not in container_ports(workload)[1] and (workload.name, port) not in AWAITED:
+            if port not in container_ports(workload)[1]:
                 yield f"{monitor}: spec: {workload.name} has no port {port}"
 
 

@@ -27,6 +27,7 @@ endpoint-picker:
   model: true
 agentgateway: {namespace: agentgateway-system, pods: {app.kubernetes.io/name: agentgateway}, port: 9092}
 llm-gateway: {namespace: llm-gateway, pods: {gateway.networking.k8s.io/gateway-name: llm}, port: 15020}
+platform-gateway: {namespace: platform-gateway, pods: {gateway.networking.k8s.io/gateway-name: platform}, port: 15020}
 cert-manager: {namespace: cert-manager, pods: {app.kubernetes.io/instance: cert-manager}, port: 9402}
 argocd-application-controller: {namespace: argocd, pods: {app.kubernetes.io/name: argocd-application-controller}, port: 8082}
 argocd-server: {namespace: argocd, pods: {app.kubernetes.io/name: argocd-server}, port: 8083}

@@ -45,6 +45,17 @@ def hosts_are_certified(platform: Platform) -> Iterator[str]:
             yield f"{route}: spec.hostnames: the certificate of the front door does not have {host}"
 
 
+def hosts_have_records(platform: Platform) -> Iterator[str]:
+    """Where external-dns writes the records, each name of the certificate leads to the edge."""
+    if platform.find("Application", "argocd", "external-dns") is None:
+        return
+    service = platform.find("Service", "edge", "tollgate-edge")
+    names = service.object["metadata"].get("annotations", {}).get("external-dns.alpha.kubernetes.io/hostname", "").split(",")
+    for host in platform.find("Certificate", "edge", "front-door").object["spec"]["dnsNames"]:
+        if host not in names:
+            yield f"{service}: metadata.annotations: no record for {host}"
+
+
 def hosts_are_told_apart(platform: Platform) -> Iterator[str]:
     """Each route names its hosts, below the domain, and no two have one."""
     domain = platform.values["domain"]
@@ -130,4 +141,4 @@ def servers_of_tools_are_reached(platform: Platform) -> Iterator[str]:
                 yield f"{field}: no NetworkPolicy in {namespace} lets {PROXIES} in on port {port}"
 
 
-CHECKS = [hosts_are_certified, hosts_are_told_apart, routes_reach_someone, servers_of_tools_are_reached]
+CHECKS = [hosts_have_records, hosts_are_certified, hosts_are_told_apart, routes_reach_someone, servers_of_tools_are_reached]

@@ -45,6 +45,7 @@ def laptop_with(root, features: set[str]) -> rendering.Platform:
     production = yaml.safe_load((clusters / "production/config.yaml").read_text())
     config = yaml.safe_load((ROOT / "manifests/clusters/laptop/config.yaml").read_text())
     people = {name: production["identity"][name] for name in ("connector", "groups")}
+    config["cluster"]["gcpProject"] = production["cluster"]["gcpProject"]
     config |= {"features": {name: True for name in features}, "identity": people, "mcp": production["mcp"]}
     (clusters / "laptop/config.yaml").write_text(yaml.safe_dump(config))
     return rendering.render(root, "laptop")

@@ -26,6 +26,9 @@ argocd:
     - {namespace: platform-gateway, ports: [8080]}
   {{- end }}
 cert-manager: {apiServer: true, internet: true, webhooks: [10250]}
+{{- if .Values.features.externalDns }}
+external-dns: {apiServer: true, internet: true}
+{{- end }}
 external-secrets: {apiServer: true, internet: true, webhooks: [10250]}
 agentgateway-system:
   apiServer: true

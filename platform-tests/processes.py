@@ -31,11 +31,11 @@ def envoy(name: str, config: Path, folder: Path):
     return process(name, [*command, "--file-flush-interval-msec", "50"], folder)
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Waits until it holds, 20 s at most."""
-    deadline = time.monotonic() + 20
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits until it holds, that long at most."""
+    deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it did not come true within 20 s"
+        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
         time.sleep(0.1)
 
 

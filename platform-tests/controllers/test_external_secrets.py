@@ -1,0 +1,151 @@
+"""External Secrets on our ExternalSecrets and our store: what pods mount comes out of it.
+
+The laptop's store is the rendered one, filled as `make seed-secrets` fills it, and read by the identity
+that may read just its secrets. Other clusters' stores are in a cloud: there the provider `fake` stands
+under the store's name."""
+
+import base64
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import api_server
+import definitions
+import rendering
+from conftest import cluster
+from processes import eventually, process
+
+STORE_NAMESPACE = "external-secrets"
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A cluster whose ExternalSecrets the real controller has taken."""
+
+    server: api_server.ApiServer
+    platform: rendering.Platform
+
+    def secret(self, external: rendering.Rendered) -> dict[str, str]:
+        """The data of the Secret that one has made; empty until then."""
+        name = external.object["spec"]["target"]["name"]
+        got = self.server.kubectl("get", "secret", name, "--namespace", external.namespace, "--output", "json")
+        data = json.loads(got.stdout).get("data", {}) if got.returncode == 0 else {}
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def status(self, external: rendering.Rendered) -> str:
+        got = self.server.kubectl("get", "externalsecret", external.name, "--namespace", external.namespace, "--output", "json")
+        return json.dumps(json.loads(got.stdout).get("status", {}).get("conditions", []))
+
+
+@pytest.fixture(scope="module")
+def synced(platform, tmp_path_factory):
+    """Each cluster in turn, with the store `platform` of the provider `fake`."""
+    store = platform.find("ClusterSecretStore", None, "platform").object
+    fake = copy.deepcopy(store)
+    values = {key: {name: f"{key}/{name}" for name in names} for key, names in asked(platform).items()}
+    fake["spec"]["provider"] = {"fake": {"data": [{"key": key, "value": json.dumps(value)} for key, value in values.items()]}}
+    yield from reconciled(platform, [fake], tmp_path_factory.mktemp("external-secrets"))
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory):
+    """The laptop with its own store, whose secrets lie in the cluster."""
+    platform = cluster("laptop")
+    folder = tmp_path_factory.mktemp("laptop-secrets")
+    yield from reconciled(platform, [], folder)
+
+
+def reconciled(platform: rendering.Platform, store: list[dict], folder: Path):
+    with api_server.running(folder) as server:
+        assert server.apply(definitions.by_application()["external-secrets-crds"]) == []
+        server.established()
+        assert server.apply([rendered.object for rendered in platform.of("Namespace")]) == []
+        assert server.apply(store or own_store(server, platform, folder)) == []
+        assert server.apply([external.object for external in platform.of("ExternalSecret")]) == []
+        (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
+        command = [rendering.program("external-secrets"), "--metrics-addr", "127.0.0.1:0", "--concurrent", "4"]
+        # What it watches but for these is of kinds that we do not have.
+        command += [f"--enable-{one}-reconciler=false" for one in ("push-secret", "cluster-push-secret", "cluster-external-secret")]
+        with process("external-secrets", ["env", f"KUBECONFIG={folder / 'kubeconfig'}", *command], folder):
+            yield Synced(server, platform)
+
+
+def own_store(server: api_server.ApiServer, platform: rendering.Platform, folder: Path) -> list[dict]:
+    """The rendered store with its identity; only the API server's address is this test's."""
+    store = copy.deepcopy(platform.find("ClusterSecretStore", None, "platform").object)
+    store["spec"]["provider"]["kubernetes"]["server"]["url"] = server.url
+    identity = [rendered.object for rendered in platform.of("ServiceAccount", "Role", "RoleBinding") if rendered.namespace == STORE_NAMESPACE]
+    certificate = (folder / "certificates/apiserver.crt").read_text()
+    authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": STORE_NAMESPACE}}
+    secrets = [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": key, "namespace": STORE_NAMESPACE}}
+        | {"stringData": {name: f"{key}/{name}" for name in names}}
+        for key, names in asked(platform).items()
+    ]
+    return [*identity, authority | {"data": {"ca.crt": certificate}}, *secrets, store]
+
+
+def asked(platform: rendering.Platform) -> dict[str, set[str]]:
+    """The store's secrets and their properties, as the ExternalSecrets ask for them."""
+    found: dict[str, set[str]] = {}
+    for external in platform.of("ExternalSecret"):
+        for data in external.object["spec"]["data"]:
+            found.setdefault(data["remoteRef"]["key"], set()).add(data["remoteRef"]["property"])
+    return found
+
+
+def test_every_external_secret_makes_what_it_promises(synced):
+    for external in synced.platform.of("ExternalSecret"):
+        eventually(lambda: synced.secret(external) != {}, PATIENCE)
+        assert set(synced.secret(external)) == keys(external), external
+
+
+def test_values_come_out_as_they_were_put_in(synced):
+    for external in synced.platform.of("ExternalSecret"):
+        eventually(lambda: synced.secret(external) != {}, PATIENCE)
+        if "template" not in external.object["spec"]["target"]:
+            for data in external.object["spec"]["data"]:
+                reference = data["remoteRef"]
+                assert synced.secret(external)[data["secretKey"]] == f"{reference['key']}/{reference['property']}", external
+
+
+def test_no_template_leaves_a_brace(synced):
+    for external in synced.platform.of("ExternalSecret"):
+        eventually(lambda: synced.secret(external) != {}, PATIENCE)
+        assert not [key for key, value in synced.secret(external).items() if "{{" in value or "<no value>" in value], external
+
+
+def keys(external: rendering.Rendered) -> set[str]:
+    """What the Secret has: its template's keys, where it has one."""
+    target = external.object["spec"]["target"]
+    template = target.get("template", {})
+    own = {data["secretKey"] for data in external.object["spec"]["data"]}
+    return (own if template.get("mergePolicy") == "Merge" or not template else set()) | set(template.get("data", {}))
+
+
+def test_the_laptops_own_store_is_read_by_its_own_identity(laptop):
+    for external in laptop.platform.of("ExternalSecret"):
+        eventually(lambda: set(laptop.secret(external)) == keys(external), PATIENCE)
+
+
+def test_that_identity_reads_no_other_secret(laptop):
+    """An ExternalSecret that asks for one that its Role does not name stays without it."""
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": STORE_NAMESPACE}, "stringData": {"a": "b"}}
+    external = copy.deepcopy(laptop.platform.of("ExternalSecret")[0])
+    external.object["metadata"]["name"] = external.object["spec"]["target"]["name"] = "curious"
+    external.object["spec"]["data"][0]["remoteRef"] |= {"key": "other", "property": "a"}
+    assert laptop.server.apply([other, external.object]) == []
+    eventually(lambda: "SecretSyncedError" in laptop.status(external), PATIENCE)
+    assert laptop.secret(external) == {}
+
+
+def test_another_namespace_may_not_use_the_store(laptop):
+    external = copy.deepcopy(laptop.platform.of("ExternalSecret")[0])
+    external.object["metadata"] |= {"name": "elsewhere", "namespace": "argocd"}
+    assert laptop.server.apply([external.object]) == []
+    eventually(lambda: "SecretSyncedError" in laptop.status(external), PATIENCE)
+    assert laptop.secret(external) == {}

@@ -4,8 +4,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
+	rotate-secret bump teardown
 .PHONY: help demo serve test test-platform render bench soak build setup lint clean wrk bench-build \
-	tf-plan tf-apply tf-destroy config
+	tf-plan tf-apply tf-destroy config $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -33,13 +35,17 @@ export BENCH_UPSTREAM := $(TARGET)/release/tollgate-bench-upstream
 export BENCH_CORE := $(TARGET)/release/tollgate-bench-core
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
+
+##@ Try it
 
 demo: build ## a tour through a real Envoy and a real model; stops all it started
 	@exec $(PYTHON_ENV) demo/run.py tour
 
 serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its port)
 	@exec $(PYTHON_ENV) demo/run.py serve --port "$${PORT:-0}"
+
+##@ Work on it
 
 test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDKs, the documents
 	@scripts/step test-modules "Building the modules for the tests" \
@@ -92,7 +98,9 @@ lint: build ## format, clippy, documentation, licenses and sources of dependenci
 	$(PYTHON_ENV) scripts/check-examples
 	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
 
-tf-plan: ## what OpenTofu would change (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows the commands)
+##@ The cloud below a cluster (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows)
+
+tf-plan: ## what OpenTofu would change
 	@scripts/substrate plan "$(SUBSTRATE)" "$(CLUSTER)"
 
 tf-apply: ## changes it, after you have typed the cluster's name
@@ -103,6 +111,33 @@ tf-destroy: ## removes it, after you have typed the cluster's name
 
 config: ## what the outputs change in the cluster's config.yaml, to commit (WRITE=1 writes it)
 	@scripts/substrate config "$(SUBSTRATE)" "$(CLUSTER)"
+
+##@ Bring a cluster's platform up (CLUSTER=NAME; DRY_RUN=1 only shows)
+
+doctor: setup ## what is missing for all below, and what to do about it
+laptop-up: setup ## a k3d cluster on this machine, and in it a Git mirror of this checkout
+bootstrap: setup ## Argo CD, with the values by which it then keeps itself
+seed-secrets: build ## makes the secrets that are missing in the store; hashes of virtual keys go to the policies
+argocd-repo: setup ## how Argo CD signs in to the fork (GIT_TOKEN_FILE=FILE or GIT_KEY_FILE=FILE)
+root: setup ## the root Application: the last thing that is applied by hand
+
+##@ Live with it (CLUSTER=NAME; DRY_RUN=1 only shows)
+
+wait: setup ## until every Application is synced and healthy (SECONDS=N at most)
+smoke: setup ## it stands, and lets nobody in without a key
+verify: setup ## end to end: GitOps, chats, a refused key, a spent budget, isolation, sign-in
+verify-isolation: setup ## what network policies refuse, tried from a pod
+rotate-secret: build ## makes SECRET=NAME anew; a virtual key takes two runs
+bump: setup ## raises LAYER=CHART to VERSION=X (or the newest) in the values, and shows the diff
+teardown: setup ## takes the platform off the cluster; asks again for CRDs and namespaces
+
+wait: ARGUMENTS = "$(SECONDS)"
+rotate-secret: ARGUMENTS = "$(SECRET)"
+bump: ARGUMENTS = "$(LAYER)" "$(VERSION)"
+$(OPERATIONS):
+	@$(PYTHON_ENV) scripts/operate $@ "$(CLUSTER)" $(ARGUMENTS)
+
+##@ Clean up
 
 clean: ## removes target/ and .tollgate/
 	rm -rf target .tollgate

@@ -16,8 +16,11 @@ class Authority:
             "-addext", "basicConstraints=critical,CA:TRUE",
         )  # fmt: skip
 
-    def secret(self, common_name: str, serial: int, dns_name: str | None = None) -> dict[str, str]:
-        extensions = f"subjectAltName=DNS:{dns_name}\n" if dns_name else ""
+    def secret(
+        self, common_name: str, serial: int, dns_name: str | None = None, address: str | None = None
+    ) -> dict[str, str]:
+        names = [f"DNS:{dns_name}"] * bool(dns_name) + [f"IP:{address}"] * bool(address)
+        extensions = f"subjectAltName={','.join(names)}\n" if names else ""
         (self.folder / "extensions").write_text(extensions + "basicConstraints=CA:FALSE\n")
         self._openssl(
             "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

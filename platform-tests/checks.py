@@ -10,6 +10,7 @@ import gpu_queues
 import identity
 import observability
 import request_path
+import secrets_table
 import strict_schemas
 import waits
 from rendering import Platform
@@ -18,5 +19,5 @@ from rendering import Platform
 def findings(platform: Platform) -> list[str]:
     schemas = strict_schemas.findings(platform)
     # The checks take it for granted that objects have the fields of their kinds.
-    parts = (cross_checks, delivery, request_path, waits, charts, observability, gpu_queues, autoscaling, front_door, identity, applications)
+    parts = (cross_checks, delivery, request_path, waits, charts, observability, gpu_queues, autoscaling, front_door, identity, applications, secrets_table)
     return schemas or [finding for part in parts for finding in part.findings(platform)]

@@ -117,6 +117,11 @@ def helm(
     return objects
 
 
+def values_files(cluster: str) -> list[str]:
+    """What feeds every chart of ours, for a cluster."""
+    return ["manifests/root/values.yaml", f"manifests/clusters/{cluster}/config.yaml"]
+
+
 def directory(root: Path, source: dict, application: str, wave: int) -> list[Rendered]:
     excluded = source["directory"].get("exclude")
     objects = []

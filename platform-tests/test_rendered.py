@@ -9,6 +9,7 @@ import gpu_queues
 import identity
 import observability
 import request_path
+import secrets_table
 import strict_schemas
 import waits
 
@@ -55,3 +56,7 @@ def test_people_can_sign_in_and_only_so(platform):
 
 def test_applications_have_their_keys_models_and_data(platform):
     assert applications.findings(platform) == []
+
+
+def test_each_secret_is_known_and_may_be_read(platform):
+    assert secrets_table.findings(platform) == []

@@ -12,6 +12,14 @@ app.kubernetes.io/part-of: {{ .part }}
 app.kubernetes.io/managed-by: argocd
 {{- end }}
 
+{{/*
+The name of a secret in the store, where manifests/secrets.yaml has it as `name`: a project of Google
+Cloud may hold those of several clusters. Takes `root`, a chart's scope, and `name`.
+*/}}
+{{- define "platform.remoteSecret" -}}
+{{- if eq .root.Values.secrets.provider "gcp" }}{{ .root.Values.cluster.name }}-{{ end }}{{ .name }}
+{{- end }}
+
 {{/* What `restricted` Pod Security asks of a pod, and of a container. */}}
 {{- define "platform.podSecurity" -}}
 runAsNonRoot: true

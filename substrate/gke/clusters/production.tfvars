@@ -9,5 +9,5 @@ authorised_networks = {} # office = "203.0.113.0/29"
 cpu_pool = { machine_type = "e2-standard-8", min = 3, max = 9 }
 gpu_pool = { max = 4 }
 
-secrets = []
+secrets = ["serving-api-key", "tollgate-key-verify", "tollgate-key-verify-spent"]
 dns     = { domain = "llm.example.com", zone = "llm" }

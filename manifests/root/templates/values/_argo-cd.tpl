@@ -27,12 +27,7 @@ configs:
     # The built-in check of Application was removed in Argo CD 1.8: without this one a wave of
     # Applications counts as healthy as soon as it exists.
     resource.customizations.health.argoproj.io_Application: |
-      local hs = { status = "Progressing", message = "" }
-      if obj.status ~= nil and obj.status.health ~= nil then
-        hs.status = obj.status.health.status
-        if obj.status.health.message ~= nil then hs.message = obj.status.health.message end
-      end
-      return hs
+      {{- include "health.application" . | nindent 6 }}
     resource.customizations.health.gateway.networking.k8s.io_GatewayClass: |
       {{- include "health.condition" "Accepted" | nindent 6 }}
     resource.customizations.health.inference.networking.k8s.io_InferencePool: |

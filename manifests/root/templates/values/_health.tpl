@@ -1,3 +1,27 @@
+{{/*
+Its own health, once that speaks of what Git has now: an Application that has not been synced yet is
+called healthy when the few objects that it finds are. One that has done what it could holds nobody up,
+such as one that waits for a person to confirm a removal.
+*/}}
+{{- define "health.application" -}}
+local status = obj.status or {}
+local operation = status.operationState or {}
+local health = status.health or {}
+if health.status == nil or status.history == nil then
+  return { status = "Progressing", message = "not synced yet" }
+end
+local compared = status.sync or {}
+if compared.status == "OutOfSync" then
+  local tried = (operation.syncResult or {}).revisions or {}
+  for i, revision in ipairs(compared.revisions or {}) do
+    if tried[i] ~= revision then
+      return { status = "Progressing", message = "not synced yet to " .. revision }
+    end
+  end
+end
+return { status = health.status, message = health.message or "" }
+{{- end }}
+
 {{/* Healthy when the object's own condition of this type is True for its present generation. */}}
 {{- define "health.condition" -}}
 if obj.status ~= nil and obj.status.conditions ~= nil then

@@ -1,0 +1,46 @@
+"""Each health check of ours, run by the real Argo CD on objects as their controllers write them."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import rendering
+from conftest import cluster
+
+CASES = yaml.safe_load((Path(__file__).parent / "health.yaml").read_text())
+PREFIX = "resource.customizations.health."
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> Path:
+    """argocd-cm as a file."""
+    app = cluster("laptop").find("Application", "argocd", "argocd").object
+    data = app["spec"]["sources"][0]["helm"]["valuesObject"]["configs"]["cm"]
+    metadata = {"name": "argocd-cm", "namespace": "argocd", "labels": {"app.kubernetes.io/part-of": "argocd"}}
+    file = tmp_path_factory.mktemp("settings") / "argocd-cm.yaml"
+    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
+    return file
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['object']['kind']}-{case['name']}".replace(" ", "-"))
+def test_health(case, settings, tmp_path):
+    body = tmp_path / "object.yaml"
+    body.write_text(yaml.safe_dump({"metadata": {"name": "it", "generation": 2}} | case["object"]))
+    command = [rendering.program("argo-cd"), "admin", "settings", "resource-overrides", "health", str(body)]
+    done = subprocess.run([*command, "--argocd-cm-path", str(settings)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"STATUS: {case['health']}\n" in done.stdout and case.get("message", "") in done.stdout, done.stdout
+
+
+def test_every_check_has_a_case_of_each_outcome():
+    app = cluster("laptop").find("Application", "argocd", "argocd").object
+    data = app["spec"]["sources"][0]["helm"]["valuesObject"]["configs"]["cm"]
+    checks = {name.removeprefix(PREFIX) for name in data if name.startswith(PREFIX)}
+    seen = {(f"{group(case)}_{case['object']['kind']}", case["health"]) for case in CASES}
+    assert {(check, health) for check in checks for health in ("Healthy", "Degraded", "Progressing")} - seen == set()
+
+
+def group(case: dict) -> str:
+    return case["object"]["apiVersion"].partition("/")[0]

@@ -1,0 +1,35 @@
+"""manifests/secrets.yaml against what the clusters use of it, and what the cloud keeps for it."""
+
+import re
+
+import secrets_table
+from conftest import ROOT, cluster
+from rendering import clusters
+
+
+def test_every_secret_is_asked_for_by_the_layer_that_it_names():
+    """A row of a layer that is not there yet, or that no cluster has on, asks nothing."""
+    asking = {}
+    for name in clusters(ROOT):
+        platform = cluster(name)
+        for external, key, _ in secrets_table.references(platform):
+            key = key.removeprefix(secrets_table.prefix_of(platform))
+            asking.setdefault(key, set()).add(external.application)
+    unused = {name: row["layer"] for name, row in secrets_table.rows().items() if row["layer"] not in asking.get(name, set())}
+    assert {name for name, layer in unused.items() if layer != "operations"} == set()
+
+
+def test_google_keeps_a_place_for_each_secret_of_the_cluster():
+    """OpenTofu makes the places; `make seed-secrets` fills them."""
+    for name in clusters(ROOT):
+        platform = cluster(name)
+        if platform.values["secrets"]["provider"] == "gcp":
+            prefix = secrets_table.prefix_of(platform)
+            wanted = {key.removeprefix(prefix) for _, key, _ in secrets_table.references(platform)}
+            wanted |= {row["name"] for row in secrets_table.rows().values() if row["layer"] == "operations"}
+            assert places(name) == wanted, f"substrate/gke/clusters/{name}.tfvars: secrets"
+
+
+def places(name: str) -> set[str]:
+    text = (ROOT / f"substrate/gke/clusters/{name}.tfvars").read_text()
+    return set(re.findall(r'"([^"]+)"', re.search(r"^secrets *= \[(.*?)\]", text, re.MULTILINE | re.DOTALL)[1]))

@@ -1,0 +1,48 @@
+"""`make bump LAYER=CHART VERSION=X`: another version of a chart in the values, shown as a diff."""
+
+import difflib
+import re
+
+import yaml
+
+from operations.session import Refusal, Session
+
+FILE = "manifests/root/values.yaml"
+
+
+def bump(session: Session, chart: str = "", version: str = "") -> None:
+    """Writes the version (the newest, if none is named). Committing it is yours."""
+    charts = session.values["charts"]
+    if chart not in charts:
+        raise Refusal(f"LAYER=CHART says which ({', '.join(charts)}); it is '{chart}'")
+    version = version or newest(session, charts[chart]["repository"], chart)
+    before = (session.root / FILE).read_text()
+    after = bumped(before, chart, version)
+    diff = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{FILE}", f"b/{FILE}")
+    print("".join(diff) or f"{chart} is at {version} already", end="" if before != after else "\n")
+    if before == after:
+        return
+    if not session.dry_run:
+        (session.root / FILE).write_text(after)
+    crds = [name for name in session.values["crds"] if chart.startswith(name) or name.startswith(chart)]
+    for name in crds:
+        print(f"crds.{name} is read from its project at a commit: raise it too, to the release's own.")
+    print("Then: make test, read the chart's release notes, commit.")
+
+
+def newest(session: Session, repository: str, chart: str) -> str:
+    """What the repository has; it takes a network."""
+    where = [chart, "--repo", repository] if repository.startswith("http") else [f"oci://{repository}/{chart}"]
+    return yaml.safe_load(session.read("helm", "show", "chart", *where))["version"]
+
+
+def bumped(text: str, chart: str, version: str) -> str:
+    """The values with this version on the chart's one line; comments and order stay.
+
+    Raises Refusal when the line is not as it should be, or the version no exact one."""
+    if not re.fullmatch(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?", version):
+        raise Refusal(f"VERSION is '{version}', and an exact one is needed")
+    line = re.compile(rf"^(  {re.escape(chart)}: \{{repository: [^,]+, version: )([^}}]+)\}}", re.MULTILINE)
+    if len(line.findall(text)) != 1:
+        raise Refusal(f"{FILE}: charts.{chart} is not on one line")
+    return line.sub(lambda found: f"{found[1]}{version}}}", text)

@@ -1,0 +1,55 @@
+"""`make laptop-up`: a cluster on this machine, and in it a mirror of this checkout for Argo CD to read.
+
+k3d makes the cluster, with a registry beside it; where kubectl's context is one of this cluster already
+(k3s, say), that one is taken. `git push` to the mirror goes through kubectl, so nothing listens outside."""
+
+import contextlib
+import shutil
+
+from operations.kube import Kube
+from operations.session import Refusal, Session
+
+# Kubernetes 1.35: models are mounted as image volumes.
+NODE_IMAGE = "docker.io/rancher/k3s:v1.35.4-k3s1"
+REGISTRY = "tollgate-registry.localhost"
+NAMESPACE = "git-mirror"
+START_SECONDS = 300
+
+
+def laptop_up(session: Session) -> None:
+    if "git-mirror" not in session.values["git"]["repository"]:
+        raise Refusal(f"{session.cluster} reads {session.values['git']['repository']}: it needs no mirror on this machine")
+    cluster(session)
+    kube = Kube(session)
+    session.confirm(f"put the Git mirror on {kube.context}, and this checkout's HEAD into it")
+    kube.apply(session.helm_template("manifests/git-mirror"))
+    kube.change("rollout", "status", "deployment/git", "--namespace", NAMESPACE, "--timeout", f"{START_SECONDS}s")
+    push(session, kube)
+    steps = "bootstrap seed-secrets root wait"
+    print("Next: " + ", ".join(f"make {step} CLUSTER={session.cluster}" for step in steps.split()))
+
+
+def cluster(session: Session) -> None:
+    """By k3d, unless there is one."""
+    with contextlib.suppress(Refusal):
+        if not session.dry_run:
+            Kube(session)
+            return
+    if not session.dry_run and not shutil.which("k3d"):
+        raise Refusal("k3d is missing, and kubectl's context is no k3s of this name: install k3d, or k3s (substrate/k3s)")
+    session.confirm(f"make the k3d cluster {session.cluster}")
+    session.change(
+        "k3d", "cluster", "create", session.cluster, "--image", NODE_IMAGE, "--registry-create", f"{REGISTRY}:127.0.0.1:5000",
+        # The edge is the front door: k3s' own would take its ports.
+        "--k3s-arg", "--disable=traefik@server:0", "--wait",
+    )  # fmt: skip
+
+
+def push(session: Session, kube: Kube) -> None:
+    """HEAD as the branch that the cluster reads. What is not committed is not there."""
+    revision = session.values["git"]["revision"]
+    if session.dry_run:
+        session.change("git", "push", "--force", "http://127.0.0.1:PORT/tollgate.git", f"HEAD:refs/heads/{revision}")
+        return
+    with kube.forwarded(NAMESPACE, "git") as port:
+        session.change("git", "push", "--force", f"http://127.0.0.1:{port}/tollgate.git", f"HEAD:refs/heads/{revision}")

@@ -1,0 +1,46 @@
+"""`make seed-secrets`: every secret that a cluster's manifests ask for, made once."""
+
+from operations import making
+from operations.kube import Kube
+from operations.policies import Keys, hash_of
+from operations.session import Session
+from operations.stores import Kubernetes, Store, store_of
+from operations.table import Secret, needed
+
+
+def seed(session: Session) -> None:
+    kube = Kube(session)
+    store = store_of(session, kube)
+    wanted = needed(session)
+    missing = [secret for secret in wanted if lacks(store, secret)]
+    print(f"{len(wanted)} secrets are asked for, {len(missing)} are missing")
+    if missing:
+        session.confirm(f"make {', '.join(secret.name for secret in missing)}")
+        prepare(session, kube)
+    for secret in missing:
+        # What is there stays: a value that others use is never overwritten.
+        store.write(secret.name, making.make(session, secret) | (store.read(secret.name) or {}))
+    record(session, store, wanted)
+
+
+def lacks(store: Store, secret: Secret) -> bool:
+    return bool(set(secret.properties) - set(store.read(secret.name) or {}))
+
+
+def prepare(session: Session, kube: Kube) -> None:
+    """The store's namespace: Argo CD makes it in its first wave, which may not have come yet."""
+    if session.values["secrets"]["provider"] == "kubernetes":
+        kube.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {Kubernetes.NAMESPACE}}}\n")
+
+
+def record(session: Session, store: Store, secrets: list[Secret]) -> None:
+    """The hash of each virtual key goes to the policies; also one that they have lost."""
+    keys = Keys(session)
+    for secret in secrets:
+        if secret.virtual_key and session.dry_run:
+            print(f"+ write the hash of the key {secret.virtual_key} to the cluster's policies")
+        elif secret.virtual_key:
+            how = secret.properties[secret.key_property]
+            keys.put(secret.virtual_key, hash_of(store.read(secret.name)[secret.key_property]), how.get("limits", []))
+    if any(secret.virtual_key for secret in secrets) and not session.dry_run:
+        keys.write()

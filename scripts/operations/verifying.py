@@ -1,0 +1,94 @@
+"""`make smoke` and `make verify`: whether a cluster does what it is for, seen from outside.
+
+Each check is a line, and says what it saw where it fails."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from operations import isolation, sign_in
+from operations.edge import Answer, Edge, forwarded
+from operations.kube import Kube
+from operations.session import Refusal, Session
+from operations.stores import store_of
+from operations.waiting import unfinished
+
+# A check's name, and what is wrong, or '' where nothing is.
+Finding = tuple[str, str]
+
+
+def smoke(session: Session) -> int:
+    """The platform stands, and lets nobody in without a key."""
+    return run(session, lambda kube: [*delivered(kube), *closed(kube)])
+
+
+def verify(session: Session) -> int:
+    """All of it, end to end."""
+
+    def checks(kube: Kube) -> Iterator[Finding]:
+        yield from delivered(kube)
+        yield from requests(kube)
+        yield from isolation.findings(kube)
+        yield from sign_in.findings(session)
+
+    return run(session, checks)
+
+
+def verify_isolation(session: Session) -> int:
+    """Only what network policies refuse."""
+    return run(session, isolation.findings)
+
+
+def run(session: Session, checks: Callable[[Kube], Iterator[Finding]]) -> int:
+    kube = Kube(session)
+    if session.dry_run:
+        print("+ kubectl get applications; requests to the edge by kubectl port-forward; probes by kubectl run")
+        return 0
+    failed = 0
+    for name, wrong in checks(kube):
+        print(f"{'FAIL' if wrong else 'ok  '} {name}{': ' + wrong if wrong else ''}", flush=True)
+        failed += bool(wrong)
+    print(f"{failed} failed" if failed else "all well")
+    return 1 if failed else 0
+
+
+def delivered(kube: Kube) -> Iterator[Finding]:
+    yield "every Application is synced and healthy", "; ".join(unfinished(kube))
+
+
+def closed(kube: Kube) -> Iterator[Finding]:
+    with forwarded(kube) as edge:
+        yield "without a key nobody is let in", expect(edge.get("/v1/models"), 401)
+
+
+def requests(kube: Kube) -> Iterator[Finding]:
+    store = store_of(kube.session, kube)
+    keys = {name: (store.read(f"tollgate-key-{name}") or {}).get("api-key") for name in ("verify", "verify-spent")}
+    if not all(keys.values()):
+        raise Refusal(f"the keys that this takes are missing: make seed-secrets CLUSTER={kube.session.cluster}")
+    with forwarded(kube) as edge:
+        yield from asked(edge, list(kube.session.values["models"]), keys["verify"], keys["verify-spent"])
+
+
+def asked(edge: Edge, models: list[str], key: str, spent: str) -> Iterator[Finding]:
+    """What a client meets: with a key, without one, with a wrong one, with one whose budget is spent."""
+    yield "without a key nobody is let in", expect(edge.get("/v1/models"), 401)
+    yield "a key that nobody made is refused", expect(edge.chat(models[0], "sk-nobody"), 401)
+    offered = edge.get("/v1/models", key)
+    yield "a key is let in", expect(offered, 200)
+    for model in names(offered):
+        yield f"{model} answers", expect(edge.chat(model, key), 200)
+    # The first request may be the one that its limit allows.
+    edge.chat(names(offered)[0], spent)
+    yield "a spent budget refuses", expect(edge.chat(names(offered)[0], spent), 429)
+
+
+def names(offered: Answer) -> list[str]:
+    """What the edge offers, by the models' own names."""
+    try:
+        return [model["id"] for model in json.loads(offered.body)["data"]]
+    except (ValueError, KeyError):
+        raise Refusal(f"/v1/models answers {offered.status}, and no list") from None
+
+
+def expect(answer: Answer, status: int) -> str:
+    return "" if answer.status == status else f"{answer.status} {answer.code}, and {status} is expected".replace("  ", " ")

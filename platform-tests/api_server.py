@@ -32,17 +32,17 @@ class ApiServer:
             [*command, *arguments], input=items, capture_output=True, text=True, env=environment, timeout=300
         )
 
-    def kubeconfig(self) -> dict:
-        """For programs that read one; as an administrator."""
+    def kubeconfig(self, name: str = "test") -> dict:
+        """For programs that read one; as an administrator, by a context of this name."""
         cluster = {"server": self.url, "insecure-skip-tls-verify": True}
         context = {"cluster": "test", "user": "admin"}
         return {
             "apiVersion": "v1",
             "kind": "Config",
-            "current-context": "test",
+            "current-context": name,
             "clusters": [{"name": "test", "cluster": cluster}],
             "users": [{"name": "admin", "user": {"token": TOKEN}}],
-            "contexts": [{"name": "test", "context": context}],
+            "contexts": [{"name": name, "context": context}],
         }
 
     def apply(self, objects: list[dict]) -> list[str]:

@@ -42,26 +42,25 @@ def addresses(kube: Kube) -> list[tuple[tuple[str, str], int]]:
 
 
 def start(kube: Kube) -> None:
-    image = kube.session.values["images"]["probe"]
-    reference = f"{image['repository']}@{image['digest']}" if "digest" in image else f"{image['repository']}:{image['tag']}"
+    kube.apply(json.dumps(probe(kube.session.values["images"]["probe"])))
+    kube.change("wait", "pod", POD, "--namespace", NAMESPACE, "--for=condition=Ready", f"--timeout={START_SECONDS}s")
+
+
+def probe(image: dict) -> dict:
+    """A pod that does nothing until it is told to connect; it would be let in anywhere."""
     container = {
         "name": "probe",
-        "image": reference,
+        "image": f"{image['repository']}@{image['digest']}" if "digest" in image else f"{image['repository']}:{image['tag']}",
         "args": ["pause"],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
     }
-    pod = {
+    user = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": POD, "namespace": NAMESPACE},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
-        },
+        "spec": {"automountServiceAccountToken": False, "securityContext": user, "containers": [container]},
     }
-    kube.apply(json.dumps(pod))
-    kube.change("wait", "pod", POD, "--namespace", NAMESPACE, "--for=condition=Ready", f"--timeout={START_SECONDS}s")
 
 
 def connects(kube: Kube, address: str) -> bool:

@@ -1,0 +1,68 @@
+"""A copy of the checkout in which scripts/operate runs as a person runs it: at a terminal, with a
+kubectl context of its own."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import api_server
+from conftest import ROOT
+from rendering import program
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    text: str
+
+
+class Workshop:
+    def __init__(self, folder: Path, server: api_server.ApiServer):
+        self.root, self.server, self.kubeconfig = folder / "checkout", server, folder / "kubeconfig"
+        shutil.copytree(ROOT / "manifests", self.root / "manifests", symlinks=True)
+        shutil.copytree(ROOT / "scripts", self.root / "scripts", symlinks=True)
+        self.context("laptop")
+
+    def context(self, name: str) -> None:
+        """What kubectl's current context is called."""
+        self.kubeconfig.write_text(json.dumps(self.server.kubeconfig(name)))
+
+    def operate(self, *arguments: str, types: list[str] | None = None, **environment: str) -> Said:
+        """Runs a command; `types` are the lines that somebody types at its terminal. Without them there
+        is none."""
+        folders = [str(Path(program(name)).parent) for name in ("kubectl", "helm")]
+        own = {
+            "PATH": os.pathsep.join([*folders, os.environ["PATH"]]),
+            "HOME": str(self.root.parent),
+            "KUBECONFIG": str(self.kubeconfig),
+            "TOLLGATE_CLI": os.environ["TOLLGATE_CLI"],
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [sys.executable, "scripts/operate", *arguments]
+        master, terminal = pty.openpty()
+        stdin = subprocess.DEVNULL if types is None else terminal
+        os.write(master, "".join(f"{line}\n" for line in types or []).encode())
+        done = subprocess.run(
+            command, cwd=self.root, env=own | environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=120,
+        )  # fmt: skip
+        os.close(master)
+        os.close(terminal)
+        return Said(done.returncode, done.stdout)
+
+    def secret(self, name: str, namespace: str = "external-secrets") -> dict[str, str]:
+        """What a Secret holds, decoded; {} where it is not there."""
+        got = self.server.kubectl("get", "secret", name, "--namespace", namespace, "--output", "go-template={{range $k, $v := .data}}{{$k}} {{base64decode $v}}\n{{end}}")
+        return dict(line.split(" ", 1) for line in got.stdout.splitlines())
+
+    def policies(self) -> str:
+        return (self.root / "manifests/clusters/laptop/policies/organizations/platform.yaml").read_text()
+
+    def tollgate(self, *arguments: str) -> Said:
+        done = subprocess.run([os.environ["TOLLGATE_CLI"], *arguments], cwd=self.root, capture_output=True, text=True)
+        return Said(done.returncode, done.stdout + done.stderr)

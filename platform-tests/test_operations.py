@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -13,6 +10,7 @@ import yaml
 import api_server
 import definitions
 import rendering
+from operations import isolation
 from workshop import Workshop
 
 KEY = re.compile(r"sk-tollgate-\w+")
@@ -157,9 +155,8 @@ def digest(secret: str) -> str:
 
 def bring_policies_to_the_edge(workshop: Workshop) -> None:
     """What `make render`, a commit and Argo CD do."""
-    command = [sys.executable, "scripts/render", "laptop"]
-    done = subprocess.run(command, cwd=workshop.root, capture_output=True, text=True, env=dict(os.environ))
-    assert done.returncode == 0, done.stderr
+    said = workshop.run("scripts/render", "laptop")
+    assert said.code == 0, said.text
     rendered = yaml.safe_load((workshop.root / "manifests/clusters/laptop/rendered/edge.yaml").read_text())
     assert workshop.server.apply([rendered]) == []
 
@@ -224,9 +221,6 @@ def test_what_is_applied_by_hand_has_no_unknown_field_and_may_run(workshop):
 
 
 def test_the_isolation_probe_may_run_under_the_strictest_level(workshop):
-    sys.path.insert(0, str(workshop.root / "scripts"))
-    from operations import isolation
-
     namespace = {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "strict"}}
     assert workshop.server.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": namespace}, account]) == []

@@ -64,5 +64,8 @@ class Workshop:
         return (self.root / "manifests/clusters/laptop/policies/organizations/platform.yaml").read_text()
 
     def tollgate(self, *arguments: str) -> Said:
-        done = subprocess.run([os.environ["TOLLGATE_CLI"], *arguments], cwd=self.root, capture_output=True, text=True)
+        return self.run(os.environ["TOLLGATE_CLI"], *arguments)
+
+    def run(self, *command: str) -> Said:
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
         return Said(done.returncode, done.stdout + done.stderr)

@@ -32,7 +32,7 @@ class Workshop:
         """What kubectl's current context is called."""
         self.kubeconfig.write_text(json.dumps(self.server.kubeconfig(name)))
 
-    def operate(self, *arguments: str, types: list[str] | None = None, **environment: str) -> Said:
+    def operate(self, *arguments: str, types: list[str] | None = None, seconds: int = 120, **environment: str) -> Said:
         """Runs a command; `types` are the lines that somebody types at its terminal. Without them there
         is none."""
         folders = [str(Path(program(name)).parent) for name in ("kubectl", "helm")]
@@ -49,7 +49,7 @@ class Workshop:
         os.write(master, "".join(f"{line}\n" for line in types or []).encode())
         done = subprocess.run(
             command, cwd=self.root, env=own | environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=120,
+            text=True, timeout=seconds,
         )  # fmt: skip
         os.close(master)
         os.close(terminal)

@@ -1,5 +1,6 @@
 """The real Argo CD against a real API server: its application controller and its repository server,
-with an in-memory Redis. One program has both roles; its web server is not needed."""
+with an in-memory Redis. One program has both roles; its web server is not needed. Kubernetes' own
+controller manager empties what is deleted: Argo CD prunes in the foreground, and waits for it."""
 
 import contextlib
 import json
@@ -75,7 +76,12 @@ def running(server: api_server.ApiServer, folder: Path, settings: dict[str, str]
         "--redis", f"127.0.0.1:{redis}", "--repo-server", f"127.0.0.1:{repository}", "--repo-server-plaintext",
         "--metrics-port", str(controller_metrics), "--self-heal-timeout-seconds", "1",
     ]  # fmt: skip
+    manager = [
+        program("kube-controller-manager"), "--kubeconfig", str(folder / "kubeconfig"), "--leader-elect=false",
+        "--controllers", "garbage-collector-controller,namespace-controller", "--secure-port", "0",
+    ]  # fmt: skip
     with (
+        process("controller-manager", manager, folder),
         process("miniredis", [program("miniredis"), f"127.0.0.1:{redis}"], folder),
         process("repo-server", ["env", "-i", *environment, *repo_server], folder),
         process("controller", ["env", "-i", *environment, *controller], folder),

@@ -5,6 +5,7 @@ stand-ins (fork.py, stand_in_controllers.py)."""
 
 import itertools
 import json
+import re
 import time
 
 import pytest
@@ -18,11 +19,14 @@ from argo_cd import ArgoCd, health, operation, synced
 from authority import Authority
 from fork import Fork
 from processes import eventually
+from workshop import Workshop
 
 CLUSTER = "laptop"
 # How long a wave that must not begin is watched.
 HELD_SECONDS = 4
 PATIENCE = 240
+# What a cluster has of its own.
+BARE = {f"namespace/{name}" for name in ("default", "kube-system", "kube-public", "kube-node-lease")}
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +143,19 @@ def owned(argo: ArgoCd, model: str) -> list[str]:
     return [name for name in listed if model in name]
 
 
+def test_a_layer_that_is_switched_off_goes_with_all_that_it_had(brought_up, argo, fork):
+    """Its namespace stays, which another layer makes; and it comes back as it was."""
+    applications = "root/templates/applications.yaml"
+    line = next(line for line in (fork.work / "manifests" / applications).read_text().splitlines() if '"name" "edge"' in line)
+    fork.edit(applications, line, "")
+    argo.refresh("root")
+    eventually(lambda: "edge" not in argo.applications() and not exists(argo, "deployment", "tollgate-edge", "edge"), PATIENCE)
+    assert exists(argo, "namespace", "edge")
+    fork.revert()
+    argo.refresh("root")
+    eventually(lambda: "edge" in argo.applications() and reported(argo, ["edge"]), PATIENCE)
+
+
 def test_a_namespace_is_pruned_only_after_a_confirmation(brought_up, argo, fork):
     line = "agentgateway-system:\n"
     namespaces = "layers/foundation/templates/_namespaces.tpl"
@@ -147,11 +164,10 @@ def test_a_namespace_is_pruned_only_after_a_confirmation(brought_up, argo, fork)
     eventually(lambda: exists(argo, "namespace", "spare"), PATIENCE)
     fork.revert()
     argo.refresh("foundation")
-    eventually(lambda: "spare requires confirmation" in waiting(argo, "foundation"), PATIENCE)
+    eventually(lambda: "waiting for pruning confirmation of" in waiting(argo, "foundation"), PATIENCE)
     assert "deletionTimestamp" not in json.loads(argo.server.kubectl("get", "namespace", "spare", "--output", "json").stdout)["metadata"]
     argo.confirm("foundation")
-    # Without the controller that empties it, it stays `Terminating`.
-    eventually(lambda: "deletionTimestamp" in argo.server.kubectl("get", "namespace", "spare", "--output", "yaml").stdout, PATIENCE)
+    eventually(lambda: not exists(argo, "namespace", "spare"), PATIENCE)
 
 
 def waiting(argo: ArgoCd, name: str) -> str:
@@ -168,6 +184,17 @@ def test_an_object_outside_its_fence_is_refused(brought_up, argo, fork):
     fork.revert()
     argo.refresh("edge")
     eventually(lambda: reported(argo, ["edge"]), PATIENCE)
+
+
+def test_teardown_removes_it_all_in_the_opposite_order(brought_up, argo, tmp_path):
+    """The last test: nothing is left for another. A bare cluster's own namespaces stay."""
+    workshop = Workshop(tmp_path, argo.server)
+    said = workshop.operate("teardown", CLUSTER, types=[CLUSTER, CLUSTER], seconds=600)
+    assert said.code == 0, said.text
+    removed = re.findall(r"^\+ kubectl .* delete application.argoproj.io (.+) --namespace argocd --timeout", said.text, re.MULTILINE)
+    assert removed[:4] == ["edge", "routing", "gateway serving", "certificates secrets"], removed
+    left = {name for kind in ("namespaces", "crds") for name in argo.server.kubectl("get", kind, "--output", "name").stdout.split()}
+    assert left - BARE == set()
 
 
 def exists(argo: ArgoCd, kind: str, name: str, namespace: str = "default") -> bool:

@@ -1,6 +1,6 @@
 """`make teardown`: the platform off a cluster, in the opposite order to how it came up.
 
-What holds data (CRDs, namespaces, volumes) asks a second time. The cluster itself is OpenTofu's."""
+What holds data (CRDs, namespaces) asks a second time. The cluster itself is OpenTofu's."""
 
 from itertools import groupby
 
@@ -8,42 +8,55 @@ from operations.kube import Kube
 from operations.session import Session
 
 WAVE = "argocd.argoproj.io/sync-wave"
-# What is left until the end: it is what removes the others.
-LAST = "argocd"
+# Argo CD runs in what these two keep: it can't remove them and live to say so.
+LAST = ("foundation", "argocd")
 SECONDS = 600
+LABEL = "app.kubernetes.io/part-of"
 
 
 def teardown(session: Session) -> None:
     kube = Kube(session)
-    applications = [] if session.dry_run else kube.items("applications.argoproj.io", "--namespace", "argocd")
+    everything = [] if session.dry_run else kube.items("applications.argoproj.io", "--namespace", "argocd")
+    applications = [one for one in everything if name(one) not in ("root", *LAST)]
     session.confirm(f"remove the platform from {kube.context}")
+    # The root first, or it would bring back what goes. It leaves its Applications where they are.
     kube.change("delete", "application.argoproj.io", "root", "--namespace", "argocd", "--ignore-not-found")
-    kept = [one for one in applications if keeps(one)]
-    for wave, group in waves([one for one in applications if not keeps(one)]):
-        print(f"wave {wave}")
+    for _, group in waves([one for one in applications if not keeps(one)]):
         remove(kube, [name(one) for one in group])
-    if kept or session.dry_run:
-        session.confirm("remove CRDs and namespaces too, with everything that is in them")
-        for _, group in waves(kept):
-            remove(kube, [name(one) for one in group], confirmed=True)
-    kube.change("delete", "namespace", "argocd", "--ignore-not-found", "--timeout", f"{SECONDS}s")
+    session.confirm("remove CRDs and namespaces too, with everything that is in them")
+    for _, group in waves([one for one in applications if keeps(one)]):
+        names = [name(one) for one in group]
+        annotate(kube, names, f"argocd.argoproj.io/deletion-approved={session.now()}")
+        remove(kube, names)
+    by_hand(kube, [name(one) for one in everything if name(one) in LAST])
     print(f"The platform is gone. The cluster: make tf-destroy CLUSTER={session.cluster}")
 
 
 def waves(applications: list[dict]):
-    """From the last to the first; Argo CD itself is not among them."""
-    rest = [one for one in applications if name(one) not in (LAST, "root")]
-    ordered = sorted(rest, key=wave, reverse=True)
-    return groupby(ordered, key=wave)
+    """From the last to the first."""
+    return groupby(sorted(applications, key=wave, reverse=True), key=wave)
 
 
-def remove(kube: Kube, names: list[str], confirmed: bool = False) -> None:
+def remove(kube: Kube, names: list[str]) -> None:
     """Argo CD removes what an Application has made, and then the Application."""
-    if confirmed:
-        now = kube.session.now()
-        kube.change("annotate", "application.argoproj.io", *names, "--namespace", "argocd", "--overwrite",
-                    f"argocd.argoproj.io/deletion-approved={now}")  # fmt: skip
     kube.change("delete", "application.argoproj.io", *names, "--namespace", "argocd", "--timeout", f"{SECONDS}s")
+
+
+def annotate(kube: Kube, names: list[str], annotation: str) -> None:
+    kube.change("annotate", "application.argoproj.io", *names, annotation, "--namespace", "argocd", "--overwrite")
+
+
+def by_hand(kube: Kube, names: list[str]) -> None:
+    """Argo CD itself and what it lives in."""
+    for one in names:
+        # Nobody would be left to act on it.
+        kube.change("patch", "application.argoproj.io", one, "--namespace", "argocd", "--type", "merge",
+                    "--patch", '{"metadata": {"finalizers": null}}')  # fmt: skip
+        remove(kube, [one])
+    kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    kube.change("delete", kinds, "--selector", f"{LABEL}=foundation")
+    kube.change("delete", "namespaces", "--selector", f"{LABEL}=foundation", "--timeout", f"{SECONDS}s")
+    kube.change("delete", "crds,clusterroles,clusterrolebindings", "--selector", f"{LABEL}=argocd")
 
 
 def keeps(application: dict) -> bool:

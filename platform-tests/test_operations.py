@@ -84,6 +84,17 @@ def test_a_dry_run_needs_no_cluster_and_changes_nothing(workshop):
     assert workshop.server.kubectl("get", "application", "root", "--namespace", "argocd").returncode != 0
 
 
+def test_the_doctor_says_what_is_missing_and_what_to_do(workshop):
+    workshop.context("production")
+    said = workshop.operate("doctor", "production")
+    assert said.code == 1
+    assert "lack gcloud: missing\n     -> install gcloud and sign in: this cluster's secrets are there" in said.text
+    assert "lack domain: llm.example.com\n     -> name a domain of yours in manifests/clusters/production/config.yaml" in said.text
+    assert "ok   Kubernetes v1.35." in said.text
+    assert re.search(r"^lack \d+ images without a digest\n     -> make pin", said.text, re.MULTILINE)
+    workshop.context("laptop")
+
+
 def test_a_cluster_that_is_not_there_is_named(workshop):
     assert "it is 'moon'" in workshop.operate("root", "moon").text
 
@@ -175,6 +186,37 @@ def test_the_repositorys_token_comes_from_a_file_and_is_not_shown(workshop, tmp_
     said = workshop.operate("argocd-repo", "laptop", types=["laptop"], GIT_TOKEN_FILE=str(token))
     assert said.code == 0 and "secret-of-the-repository" not in said.text
     assert workshop.secret("fork", "argocd")["password"] == "secret-of-the-repository"
+
+
+GCLOUD = """
+import pathlib, sys
+folder = pathlib.Path(__file__).parent.parent / "secret-manager"
+folder.mkdir(exist_ok=True)
+with (folder / "calls").open("a") as calls:
+    print(*sys.argv[1:], file=calls)
+if sys.argv[1:4] == ["secrets", "versions", "add"]:
+    assert sys.argv[5:] == ["--project", "example-llm-production", "--data-file", "-"]
+    (folder / sys.argv[4]).write_text(sys.stdin.read())
+else:
+    assert sys.argv[1:6] == ["secrets", "versions", "access", "latest", "--secret"]
+    secret = folder / sys.argv[6]
+    sys.exit(f"ERROR: NOT_FOUND: Secret [{secret.name}]") if not secret.exists() else print(secret.read_text())
+"""
+
+
+def test_secret_manager_is_filled_through_gclouds_standard_input(workshop):
+    """Against a stand-in for gcloud, which keeps what it is given and each command line."""
+    workshop.install("gcloud", GCLOUD)
+    workshop.context("gke_example-llm-production_europe-west4_production")
+    for types, missing in (["production"], 3), ([], 0):
+        said = workshop.operate("seed-secrets", "production", types=types)
+        assert said.code == 0 and f"{missing} are missing" in said.text, said.text
+    folder = workshop.bin.parent / "secret-manager"
+    held = {name: json.loads((folder / f"production-{name}").read_text()) for name in SECRETS}
+    assert digest(held["tollgate-key-verify"]["api-key"]) in workshop.policies("production")
+    seen = said.text + (folder / "calls").read_text()
+    assert not [name for name, values in held.items() if values["api-key"] in seen]
+    workshop.context("laptop")
 
 
 # The root, and waiting for what it brings

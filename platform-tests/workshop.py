@@ -26,6 +26,11 @@ class Workshop:
         self.root, self.server, self.kubeconfig = folder / "checkout", server, folder / "kubeconfig"
         shutil.copytree(ROOT / "manifests", self.root / "manifests", symlinks=True)
         shutil.copytree(ROOT / "scripts", self.root / "scripts", symlinks=True)
+        # Of the machine's programs it finds these alone.
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for name in ("git", "python3", "env"):
+            (self.bin / name).symlink_to(shutil.which(name))
         self.context("laptop")
 
     def context(self, name: str) -> None:
@@ -35,9 +40,9 @@ class Workshop:
     def operate(self, *arguments: str, types: list[str] | None = None, seconds: int = 120, **environment: str) -> Said:
         """Runs a command; `types` are the lines that somebody types at its terminal. Without them there
         is none."""
-        folders = [str(Path(program(name)).parent) for name in ("kubectl", "helm")]
+        folders = [str(self.bin), *(str(Path(program(name)).parent) for name in ("kubectl", "helm"))]
         own = {
-            "PATH": os.pathsep.join([*folders, os.environ["PATH"]]),
+            "PATH": os.pathsep.join(folders),
             "HOME": str(self.root.parent),
             "KUBECONFIG": str(self.kubeconfig),
             "TOLLGATE_CLI": os.environ["TOLLGATE_CLI"],
@@ -55,13 +60,18 @@ class Workshop:
         os.close(terminal)
         return Said(done.returncode, done.stdout)
 
+    def install(self, name: str, text: str) -> None:
+        """Puts a program where commands find it."""
+        (self.bin / name).write_text(f"#!{sys.executable}\n{text}")
+        (self.bin / name).chmod(0o755)
+
     def secret(self, name: str, namespace: str = "external-secrets") -> dict[str, str]:
         """What a Secret holds, decoded; {} where it is not there."""
         got = self.server.kubectl("get", "secret", name, "--namespace", namespace, "--output", "go-template={{range $k, $v := .data}}{{$k}} {{base64decode $v}}\n{{end}}")
         return dict(line.split(" ", 1) for line in got.stdout.splitlines())
 
-    def policies(self) -> str:
-        return (self.root / "manifests/clusters/laptop/policies/organizations/platform.yaml").read_text()
+    def policies(self, cluster: str = "laptop") -> str:
+        return (self.root / f"manifests/clusters/{cluster}/policies/organizations/platform.yaml").read_text()
 
     def tollgate(self, *arguments: str) -> Said:
         return self.run(os.environ["TOLLGATE_CLI"], *arguments)

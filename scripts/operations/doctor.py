@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 
 from operations.bootstrap import unresolved_images
 from operations.kube import Kube
 from operations.session import Refusal, Session
+
+# Whether it is well, what was seen, and what to do otherwise.
+Finding = tuple[bool, str, str]
 
 OLDEST_KUBERNETES = (1, 35)
 
@@ -22,28 +24,29 @@ def doctor(session: Session) -> int:
     return 1 if lacking else 0
 
 
-def findings(session: Session) -> Iterator[tuple[bool, str, str]]:
+def findings(session: Session) -> Iterator[Finding]:
     yield from programs(session)
     yield from configuration(session)
     yield from cluster(session)
 
 
-def programs(session: Session) -> Iterator[tuple[bool, str, str]]:
-    go = "or Go 1.26, and it is built (scripts/platform-tool {})"
-    wanted = {
-        "git": "install git",
-        "kubectl": "install kubectl 1.35 or later, " + go.format("kubectl"),
-        "helm": "install Helm 3.18 or later, " + go.format("helm"),
-    }
+def programs(session: Session) -> Iterator[Finding]:
+    yield program("git", "install git")
+    for name, version in (("kubectl", "kubectl 1.35"), ("helm", "Helm 3.18")):
+        found = program(name, f"install {version} or later, or Go 1.26: then it is built")
+        built = not found[0] and shutil.which("go")
+        yield (True, f"{name}: built from its Go module", "") if built else found
     store = {"gcp": "gcloud", "vault": "vault"}.get(session.values["secrets"]["provider"])
     if store:
-        wanted[store] = f"install {store} and sign in: this cluster's secrets are there"
-    for name, remedy in wanted.items():
-        buildable = name in ("kubectl", "helm") and shutil.which("go")
-        yield bool(shutil.which(name) or buildable), f"{name}: {shutil.which(name) or 'built from its Go module' if buildable else shutil.which(name) or 'missing'}", remedy
+        yield program(store, f"install {store} and sign in: this cluster's secrets are there")
 
 
-def configuration(session: Session) -> Iterator[tuple[bool, str, str]]:
+def program(name: str, remedy: str) -> Finding:
+    path = shutil.which(name)
+    return bool(path), f"{name}: {path or 'missing'}", remedy
+
+
+def configuration(session: Session) -> Iterator[Finding]:
     values, file = session.values, f"manifests/clusters/{session.cluster}/config.yaml"
     repository, domain = values["git"]["repository"], values["domain"]
     yield "example.com" not in repository, f"git.repository: {repository}", f"name your fork in {file}"
@@ -51,11 +54,12 @@ def configuration(session: Session) -> Iterator[tuple[bool, str, str]]:
     unresolved = unresolved_images(values)
     if values["cluster"]["requireDigests"]:
         yield not unresolved, f"{len(unresolved)} images without a digest", "make pin, on a machine with a network"
-    dirty = session.attempt("git", "status", "--porcelain", "manifests").stdout
-    yield not dirty, "manifests/ is committed" if not dirty else "manifests/ has uncommitted changes", "commit and push: Argo CD reads Git, not this folder"
+    changed = session.attempt("git", "status", "--porcelain", "manifests").stdout
+    state = "has uncommitted changes" if changed else "is committed"
+    yield not changed, f"manifests/ {state}", "commit and push: Argo CD reads Git, not this folder"
 
 
-def cluster(session: Session) -> Iterator[tuple[bool, str, str]]:
+def cluster(session: Session) -> Iterator[Finding]:
     """The cluster itself, once there is one that is this one's."""
     try:
         kube = Kube(session)
@@ -73,17 +77,17 @@ def cluster(session: Session) -> Iterator[tuple[bool, str, str]]:
     yield gpus(kube, session)
 
 
-def version(server: dict) -> tuple[bool, str, str]:
+def version(server: dict) -> Finding:
     numbers = tuple(int(re.match(r"\d+", server[part])[0]) for part in ("major", "minor"))
     wanted = ".".join(map(str, OLDEST_KUBERNETES))
-    return numbers >= OLDEST_KUBERNETES, f"Kubernetes {server['gitVersion']}", f"upgrade to {wanted}: models are mounted as image volumes"
+    seen = f"Kubernetes {server['gitVersion']}"
+    return numbers >= OLDEST_KUBERNETES, seen, f"upgrade to {wanted}: models are mounted as image volumes"
 
 
-def gpus(kube: Kube, session: Session) -> tuple[bool, str, str]:
+def gpus(kube: Kube, session: Session) -> Finding:
     """GPUs that nodes have now; a pool that scales from zero has none, and that is well."""
-    asked = sum(
-        model["resources"]["requests"].get("nvidia.com/gpu", 0) for model in session.values["models"].values()
-    )
+    requests = [model["resources"]["requests"] for model in session.values["models"].values()]
+    asked = sum(one.get("nvidia.com/gpu", 0) for one in requests)
     nodes = kube.items("nodes")
     there = sum(int(node["status"].get("allocatable", {}).get("nvidia.com/gpu", 0)) for node in nodes)
     note = "" if there >= asked else " (they may come with the first pod, where the pool scales from zero)"

@@ -183,16 +183,19 @@ def test_an_object_outside_its_fence_is_refused(brought_up, argo, fork):
     assert not exists(argo, "secret", "smuggled", "edge")
     fork.revert()
     argo.refresh("edge")
-    eventually(lambda: reported(argo, ["edge"]), PATIENCE)
+    eventually(lambda: reported(argo, ["edge"]) and operation(argo.application("edge"))[0] == "Succeeded", PATIENCE)
 
 
-def test_teardown_removes_it_all_in_the_opposite_order(brought_up, argo, tmp_path):
+def test_teardown_removes_it_all_in_the_opposite_order(brought_up, argo, fork, tmp_path):
     """The last test: nothing is left for another. A bare cluster's own namespaces stay."""
     workshop = Workshop(tmp_path, argo.server)
     said = workshop.operate("teardown", CLUSTER, types=[CLUSTER, CLUSTER], seconds=600)
     assert said.code == 0, said.text
     removed = re.findall(r"^\+ kubectl .* delete application.argoproj.io (.+) --namespace argocd --timeout", said.text, re.MULTILINE)
-    assert removed[:4] == ["edge", "routing", "gateway serving", "certificates secrets"], removed
+    order = [name for names in removed for name in names.split()]
+    wave_of = {name: wave for wave, names, _ in waves(fork) for name in names}
+    data = next(number for number, name in enumerate(order) if name.endswith("-crds"))
+    assert [wave_of[name] for name in order[:data]] == sorted((wave_of[name] for name in order[:data]), reverse=True), order
     left = {name for kind in ("namespaces", "crds") for name in argo.server.kubectl("get", kind, "--output", "name").stdout.split()}
     assert left - BARE == set()
 

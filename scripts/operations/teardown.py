@@ -38,8 +38,15 @@ def waves(applications: list[dict]):
 
 
 def remove(kube: Kube, names: list[str]) -> None:
-    """Argo CD removes what an Application has made, and then the Application."""
+    """Argo CD removes what an Application has made, and then the Application. One that is at work, or will
+    try again, would first come to its end."""
+    for one in names:
+        patch(kube, one, '{"operation": null}')
     kube.change("delete", "application.argoproj.io", *names, "--namespace", "argocd", "--timeout", f"{SECONDS}s")
+
+
+def patch(kube: Kube, name: str, what: str) -> None:
+    kube.change("patch", "application.argoproj.io", name, "--namespace", "argocd", "--type", "merge", "--patch", what)
 
 
 def annotate(kube: Kube, names: list[str], annotation: str) -> None:
@@ -50,8 +57,7 @@ def by_hand(kube: Kube, names: list[str]) -> None:
     """Argo CD itself and what it lives in."""
     for one in names:
         # Nobody would be left to act on it.
-        kube.change("patch", "application.argoproj.io", one, "--namespace", "argocd", "--type", "merge",
-                    "--patch", '{"metadata": {"finalizers": null}}')  # fmt: skip
+        patch(kube, one, '{"metadata": {"finalizers": null}}')
         remove(kube, [one])
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     kube.change("delete", kinds, "--selector", f"{LABEL}=foundation")

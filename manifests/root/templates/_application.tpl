@@ -38,6 +38,8 @@ spec:
       {{- end }}
     retry:
       limit: 10
+      # With what Git has by then: else a commit that mends a failing one waits for the last try.
+      refresh: true
       backoff: {duration: 10s, factor: 2, maxDuration: 5m}
 {{- end }}
 

@@ -1,5 +1,5 @@
-"""Requests to the tenant edge, through kubectl: the same way on a laptop and in a cloud, before any name
-or address is public."""
+"""Requests to the tenant edge, through kubectl and the listener for applications in the cluster: the same
+way on a laptop and in a cloud, before any name, address or certificate is public."""
 
 import contextlib
 import http.client
@@ -25,7 +25,6 @@ class Answer:
 
 @dataclass(frozen=True)
 class Edge:
-    host: str
     port: int
 
     def get(self, path: str, key: str | None = None) -> Answer:
@@ -37,7 +36,7 @@ class Edge:
         return self._ask("POST", "/v1/chat/completions", key, json.dumps(body))
 
     def _ask(self, method: str, path: str, key: str | None, body: str | None = None) -> Answer:
-        headers = {"host": self.host, "content-type": "application/json"}
+        headers = {"content-type": "application/json"}
         if key:
             headers["authorization"] = f"Bearer {key}"
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
@@ -49,5 +48,5 @@ class Edge:
 @contextlib.contextmanager
 def forwarded(kube: Kube) -> Iterator[Edge]:
     """The edge, for as long as it is asked."""
-    with kube.forwarded("edge", "tollgate-edge") as port:
-        yield Edge(f"api.{kube.session.values['domain']}", port)
+    with kube.forwarded("edge", "tollgate-edge-internal", 8081) as port:
+        yield Edge(port)

@@ -73,10 +73,10 @@ class Kube:
         return self.session.change(*self.command, *arguments, stdin=stdin, about=about)
 
     @contextlib.contextmanager
-    def forwarded(self, namespace: str, service: str) -> Iterator[int]:
-        """A port of this machine that leads to the Service's port 80, for as long as it is used."""
+    def forwarded(self, namespace: str, service: str, port: int) -> Iterator[int]:
+        """A port of this machine that leads to the Service's, for as long as it is used."""
         kubectl = [self.session.program("kubectl"), *self.command[1:]]
-        command = [*kubectl, "port-forward", "--namespace", namespace, f"service/{service}", ":80"]
+        command = [*kubectl, "port-forward", "--namespace", namespace, f"service/{service}", f":{port}"]
         forward = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             found = re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())

@@ -51,5 +51,5 @@ def push(session: Session, kube: Kube) -> None:
     if session.dry_run:
         session.change("git", "push", "--force", "http://127.0.0.1:PORT/tollgate.git", f"HEAD:refs/heads/{revision}")
         return
-    with kube.forwarded(NAMESPACE, "git") as port:
+    with kube.forwarded(NAMESPACE, "git", 80) as port:
         session.change("git", "push", "--force", f"http://127.0.0.1:{port}/tollgate.git", f"HEAD:refs/heads/{revision}")

@@ -117,7 +117,7 @@ config: ## what the outputs change in the cluster's config.yaml, to commit (WRIT
 doctor: setup ## what is missing for all below, and what to do about it
 laptop-up: setup ## a k3d cluster on this machine, and in it a Git mirror of this checkout
 bootstrap: setup ## Argo CD, with the values by which it then keeps itself
-seed-secrets: build ## makes the secrets that are missing in the store; hashes of virtual keys go to the policies
+seed-secrets: build ## makes the secrets that the store lacks; the hashes of virtual keys go to the policies
 argocd-repo: setup ## how Argo CD signs in to the fork (GIT_TOKEN_FILE=FILE or GIT_KEY_FILE=FILE)
 root: setup ## the root Application: the last thing that is applied by hand
 

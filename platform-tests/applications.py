@@ -5,6 +5,7 @@ Each check takes a rendered cluster and returns its findings, each with the file
 
 from collections.abc import Iterator
 
+import secrets_table
 from cross_checks import pod_spec
 from rendering import Platform, Rendered
 from request_path import policy
@@ -23,7 +24,7 @@ def each_has_its_own_key(platform: Platform) -> Iterator[str]:
     owners = {}
     for external in platform.of("ExternalSecret"):
         for entry in external.object["spec"]["data"]:
-            remote = entry["remoteRef"]["key"]
+            remote = secrets_table.name_of(platform, entry["remoteRef"]["key"])
             if remote.startswith(f"{KEY}-"):
                 if remote in owners:
                     yield f"{external}: spec.data: {remote} is {owners[remote].namespace}'s key too"

@@ -10,6 +10,7 @@ import yaml
 import api_server
 import definitions
 import rendering
+import secrets_table
 from operations import isolation
 from workshop import Workshop
 
@@ -204,19 +205,31 @@ else:
 """
 
 
-def test_secret_manager_is_filled_through_gclouds_standard_input(workshop):
+def test_secret_manager_is_filled_through_gclouds_standard_input(workshop, tmp_path):
     """Against a stand-in for gcloud, which keeps what it is given and each command line."""
     workshop.install("gcloud", GCLOUD)
     workshop.context("gke_example-llm-production_europe-west4_production")
-    for types, missing in (["production"], 3), ([], 0):
-        said = workshop.operate("seed-secrets", "production", types=types)
-        assert said.code == 0 and f"{missing} are missing" in said.text, said.text
+    said = workshop.operate("seed-secrets", "production", types=["production"])
+    assert said.code == 1 and "dex-connector is left out: DEX_CONNECTOR_FILE=FILE names the file with it" in said.text, said.text
+    given = tmp_path / "connector"
+    given.write_text("given-by-the-identity-provider\n")
+    said = workshop.operate("seed-secrets", "production", types=["production"], DEX_CONNECTOR_FILE=str(given))
+    assert said.code == 0 and "1 are missing" in said.text, said.text
     folder = workshop.bin.parent / "secret-manager"
-    held = {name: json.loads((folder / f"production-{name}").read_text()) for name in SECRETS}
-    assert digest(held["tollgate-key-verify"]["api-key"]) in workshop.policies("production")
+    held = {path.name.removeprefix("production-"): json.loads(path.read_text()) for path in folder.glob("production-*")}
+    assert set(held) == set(secrets_table.rows())
+    assert held["dex-connector"] == {"client-secret": "given-by-the-identity-provider"}
+    assert digest(held["tollgate-key-tabby"]["api-key"]) in workshop.policies("production")
+    checked = workshop.tollgate("policy", "check", "manifests/clusters/production/policies")
+    assert checked.code == 0, checked.text
     seen = said.text + (folder / "calls").read_text()
-    assert not [name for name, values in held.items() if values["api-key"] in seen]
+    assert not [name for name, values in held.items() for value in values.values() if value in seen]
     workshop.context("laptop")
+
+
+def test_the_encryption_key_is_never_made_anew(workshop):
+    said = workshop.operate("rotate-secret", "laptop", "n8n-encryption-key", types=["laptop"])
+    assert said.code == 1 and "n8n-encryption-key is rotated never, since n8n could read none" in said.text
 
 
 # The root, and waiting for what it brings

@@ -43,7 +43,7 @@ def made(row: dict) -> str:
         elif "virtual-key" in how:
             words.append(f"`{name}`: the virtual key `{how['virtual-key']}`")
         else:
-            words.append(f"`{name}`: made of the others")
+            words.append(f"`{name}`: given by {how['given']}")
     return "; ".join(words)
 
 

@@ -1,11 +1,11 @@
 """How the values of secrets are made, as the table says."""
 
-import base64
 import os
 import secrets
+from pathlib import Path
 
 from operations.policies import mint
-from operations.session import Session
+from operations.session import Refusal, Session
 from operations.table import Secret
 
 
@@ -14,16 +14,26 @@ def make(session: Session, secret: Secret) -> dict[str, str]:
     values = {}
     for name, how in secret.properties.items():
         if "random" in how:
-            values[name] = random_text(how["random"], how.get("as", "base64url"))
+            values[name] = secrets.token_urlsafe(how["random"])
         elif "virtual-key" in how:
             values[name] = mint(session)
-    for name, how in secret.properties.items():
-        if "text" in how:
-            values[name] = how["text"].format(**values)
+        else:
+            values[name] = given(secret.name)
     return values
 
 
-def random_text(size: int, encoding: str) -> str:
-    if encoding == "hex":
-        return secrets.token_hex(size)
-    return base64.urlsafe_b64encode(os.urandom(size)).decode().rstrip("=")
+def is_left_to_others(secret: Secret) -> bool:
+    """Somebody else makes it, and has not said in which file it is."""
+    return any("given" in how for how in secret.properties.values()) and not os.environ.get(variable(secret.name))
+
+
+def variable(name: str) -> str:
+    """What names the file with a secret that somebody gave: on no command line, and in no history."""
+    return f"{name.upper().replace('-', '_')}_FILE"
+
+
+def given(name: str) -> str:
+    path = Path(os.environ.get(variable(name), ""))
+    if not path.is_file():
+        raise Refusal(f"{variable(name)}=FILE names the file with {name}")
+    return path.read_text().strip()

@@ -16,14 +16,15 @@ from operations.session import Refusal, Session
 
 TEAM = "platform/applications"
 NEW = """\
-# The platform's own applications. `make seed-secrets` and `make rotate-secret` write the keys; limits
+# The platform's own applications. `make seed-secrets` and `make rotate-secret` write their keys; limits
 # are yours to set, for all of them or for each.
 organizations:
   platform:
     teams:
-      applications:
-        keys:
+      applications: {}
 """
+# The team with all that is deeper, and the line below which its keys are.
+APPLICATIONS = re.compile(r"^      applications:(?: \{\})?\n(?:(?: {8}.*)?\n)*", re.MULTILINE)
 KEYS = re.compile(r"^        keys:(?: \{\})?\n", re.MULTILINE)
 # A key's first two lines.
 ENTRY = r"^          {}:\n            hash: (\S+)\n"
@@ -63,12 +64,12 @@ class Keys:
         entry = f"          {key}:\n            hash: {hash_}\n"
         if self.hash(key):
             self.text = re.sub(ENTRY.format(re.escape(key)), entry, self.text, flags=re.MULTILINE)
-        elif len(KEYS.findall(self.text)) == 1:
-            entry += "            limits:\n" * bool(limits)
-            entry += "".join(f"              - {json.dumps(limit).replace(chr(34), '')}\n" for limit in limits)
-            self.text = KEYS.sub(lambda _: "        keys:\n" + entry, self.text)
-        else:
-            raise Refusal(f"{self.path.relative_to(self.session.root)}: there is no one `keys:` below `applications:`")
+            return
+        entry += "            limits:\n" * bool(limits)
+        entry += "".join(f"              - {json.dumps(limit).replace(chr(34), '')}\n" for limit in limits)
+        if not APPLICATIONS.search(self.text):
+            raise Refusal(f"{self.path.relative_to(self.session.root)}: there is no team `applications:` six spaces deep")
+        self.text = APPLICATIONS.sub(lambda team: with_first_key(team[0], entry), self.text, count=1)
 
     def remove(self, key: str) -> None:
         self.text = re.sub(rf"^          {re.escape(key)}:\n(?: {{12}}.*\n)*", "", self.text, flags=re.MULTILINE)
@@ -85,6 +86,14 @@ class Keys:
         if not self.session.dry_run:
             self.path.write_text(self.text)
             print(f"  Then: make render, commit, push. Until the edge has it, the new key is refused.")
+
+
+def with_first_key(team: str, entry: str) -> str:
+    """The team's lines with one key more."""
+    if KEYS.search(team):
+        return KEYS.sub(lambda _: f"        keys:\n{entry}", team, count=1)
+    head, _, rest = team.partition("\n")
+    return f"{head.removesuffix(' {}')}\n        keys:\n{entry}{rest}"
 
 
 def is_live(kube: Kube, hash_: str) -> bool:

@@ -8,19 +8,25 @@ from operations.stores import Kubernetes, Store, store_of
 from operations.table import Secret, needed
 
 
-def seed(session: Session) -> None:
+def seed(session: Session) -> int:
+    """The exit code says whether all are there now."""
     kube = Kube(session)
     store = store_of(session, kube)
     wanted = needed(session)
     missing = [secret for secret in wanted if lacks(store, secret)]
     print(f"{len(wanted)} secrets are asked for, {len(missing)} are missing")
-    if missing:
-        session.confirm(f"make {', '.join(secret.name for secret in missing)}")
+    left = [secret for secret in missing if making.is_left_to_others(secret)]
+    mine = [secret for secret in missing if secret not in left]
+    if mine:
+        session.confirm(f"make {', '.join(secret.name for secret in mine)}")
         prepare(session, kube)
-    for secret in missing:
+    for secret in mine:
         # What is there stays: a value that others use is never overwritten.
         store.write(secret.name, making.make(session, secret) | (store.read(secret.name) or {}))
-    record(session, store, wanted)
+    record(session, store, [secret for secret in wanted if secret not in left])
+    for secret in left:
+        print(f"{secret.name} is left out: {making.variable(secret.name)}=FILE names the file with it")
+    return 1 if left and not session.dry_run else 0
 
 
 def lacks(store: Store, secret: Secret) -> bool:

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 
 from operations.session import Session
 
-# Which pages a feature puts behind the sign-in.
-PAGES = {"openWebui": "chat", "n8n": "n8n"}
+# What each feature keeps from whoever has not signed in: the host, and a path that is no page for all.
+GUARDED = {
+    "dex": ("argocd", "/api/v1/applications"),
+    "openWebui": ("chat", "/api/v1/chats/"),
+    "n8n": ("n8n", "/"),
+    "prometheus": ("grafana", "/api/org"),
+}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -22,9 +27,9 @@ def findings(session: Session) -> Iterator[tuple[str, str]]:
         return
     issuer = f"https://dex.{domain}"
     yield "the issuer is who it says", issued_by(issuer)
-    for feature, host in PAGES.items():
+    for feature, (host, path) in GUARDED.items():
         if features.get(feature):
-            yield f"{host}.{domain} asks for a session", guarded(f"https://{host}.{domain}/")
+            yield f"{host}.{domain} asks who is there", guarded(f"https://{host}.{domain}{path}")
 
 
 def issued_by(issuer: str) -> str:

@@ -13,10 +13,10 @@ app.kubernetes.io/managed-by: argocd
 {{- end }}
 
 {{/*
-The name of a secret in the store, where manifests/secrets.yaml has it as `name`: a project of Google
-Cloud may hold those of several clusters. Takes `root`, a chart's scope, and `name`.
+The name in the store of what manifests/secrets.yaml calls `name`: a project of Google Cloud may hold the
+secrets of several clusters. Takes `root`, a chart's scope, and `name`.
 */}}
-{{- define "platform.remoteSecret" -}}
+{{- define "platform.storeName" -}}
 {{- if eq .root.Values.secrets.provider "gcp" }}{{ .root.Values.cluster.name }}-{{ end }}{{ .name }}
 {{- end }}
 
@@ -52,13 +52,13 @@ capabilities: {drop: [ALL]}
 {{- end }}
 
 {{/*
-One value that an ExternalSecret brings: `as`, its key in the Secret; `key` and `property`, where the
-store has it. What the API server would add by itself is written out, so that nothing seems to drift.
+One value that an ExternalSecret brings. Takes `root`, a chart's scope; `as`, its key in the Secret; `key`
+and `property`, where manifests/secrets.yaml has it. What the API server would add by itself is written out, so that nothing seems to drift.
 */}}
 {{- define "platform.remoteSecret" -}}
 secretKey: {{ .as }}
 remoteRef:
-  key: {{ .key }}
+  key: {{ include "platform.storeName" (dict "root" .root "name" .key) }}
   property: {{ .property }}
   conversionStrategy: Default
   decodingStrategy: None
@@ -68,7 +68,7 @@ remoteRef:
 {{/*
 The virtual key of an application, by which the edge knows it: the Secret `tollgate-key` in the
 application's namespace. `make seed-secrets` mints it: the key to the store, its hash to the rule files.
-Takes `app`, which is the namespace too, and, optional, `files`: more keys of the Secret, as templates
+Takes `root`, a chart's scope; `app`, which is the namespace too; and, optional, `files`: more keys of the Secret, as templates
 of External Secrets in which `index . "api-key"` is the key.
 */}}
 {{- define "platform.virtualKey" -}}
@@ -93,7 +93,7 @@ spec:
       data: {{- toYaml . | nindent 8 }}
     {{- end }}
   data:
-    - {{- include "platform.remoteSecret" (dict "as" "api-key" "key" (printf "tollgate-key-%s" .app) "property" "api-key") | nindent 6 }}
+    - {{- include "platform.remoteSecret" (dict "root" .root "as" "api-key" "key" (printf "tollgate-key-%s" .app) "property" "api-key") | nindent 6 }}
 {{- end }}
 
 {{/* A volume that outlives its application. Takes `app` and `storage`. */}}

@@ -9,5 +9,21 @@ authorised_networks = {} # office = "203.0.113.0/29"
 cpu_pool = { machine_type = "e2-standard-8", min = 3, max = 9 }
 gpu_pool = { max = 4 }
 
-secrets = ["serving-api-key", "tollgate-key-verify", "tollgate-key-verify-spent"]
-dns     = { domain = "llm.example.com", zone = "llm" }
+secrets = [
+  "argocd-client",
+  "dex-connector",
+  "grafana-admin",
+  "grafana-client",
+  "n8n-encryption-key",
+  "oauth2-proxy-client",
+  "oauth2-proxy-cookie",
+  "open-webui-client",
+  "open-webui-session",
+  "serving-api-key",
+  "tollgate-key-n8n",
+  "tollgate-key-open-webui",
+  "tollgate-key-tabby",
+  "tollgate-key-verify",
+  "tollgate-key-verify-spent",
+]
+dns = { domain = "llm.example.com", zone = "llm" }

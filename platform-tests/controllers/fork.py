@@ -58,9 +58,10 @@ class Fork:
         config = self.config
         values = cluster_config.merged(ROOT, cluster)
         own = cluster_config.load(config)
+        known = definitions.by_application()
         local = {
             "git": {"repository": f"{url}/tollgate.git", "revision": "main"},
-            "crds": {name: self._crds(name, source) for name, source in values["crds"].items()},
+            "crds": {name: self._crds(name, source) for name, source in values["crds"].items() if f"{name}-crds" in known},
             "charts": {name: self._chart(name, source) for name, source in values["charts"].items()},
         }
         run("helm", "repo", "index", "charts", "--url", f"{url}/charts", cwd=folder)
@@ -116,7 +117,7 @@ class Fork:
             file = f"{document['kind'].lower()}_{document['metadata']['name']}.yaml"
             (path / file).write_text(json.dumps(document))
         commit = self._repository(name, work)
-        return {"repository": f"{self.url}/{name}.git", "revision": commit, "path": source["path"]}
+        return source | {"repository": f"{self.url}/{name}.git", "revision": commit}
 
     def _chart(self, name: str, source: dict) -> dict:
         """A chart by this name and version; one that brings CRDs brings the real ones."""

@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
-.PHONY: help demo serve test test-platform render bench soak build setup lint clean wrk bench-build \
+.PHONY: help demo serve test test-platform render topology bench soak build setup lint clean wrk bench-build \
 	tf-plan tf-apply tf-destroy config $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -61,6 +61,9 @@ test-platform: build ## the platform's manifests with the real controllers (they
 
 render: build ## compiles each cluster's rule files into the manifest that its edge mounts
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)
+
+topology: setup ## draws docs/topology.svg from the manifests of production
+	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
 
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
 	@exec $(PYTHON_ENV) bench/run.py bench

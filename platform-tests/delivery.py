@@ -91,6 +91,17 @@ def applications_heal(platform: Platform) -> Iterator[str]:
             yield f"{app}: spec.syncPolicy.syncOptions: no ServerSideApply=true"
 
 
+def written_fields_are_left_alone(platform: Platform) -> Iterator[str]:
+    """Where the API server calls a webhook, its controller has written the authority to verify it by."""
+    called = {policy.namespace for policy in platform.of("NetworkPolicy") if policy.name == "allow-webhooks"}
+    for app in platform.of("Application"):
+        spec = app.object["spec"]
+        if spec["destination"]["namespace"] in called and any("chart" in source for source in spec["sources"]):
+            kinds = {entry["kind"] for entry in spec.get("ignoreDifferences", [])}
+            if "ValidatingWebhookConfiguration" not in kinds:
+                yield f"{app}: spec.ignoreDifferences: it would take the authority of its webhook away again"
+
+
 def wave_of(app: Rendered) -> int:
     return int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
 
@@ -101,4 +112,5 @@ CHECKS = [
     definitions_have_one_owner,
     projects_fence,
     applications_heal,
+    written_fields_are_left_alone,
 ]

@@ -6,6 +6,7 @@ An Argo CD Application. Takes a dictionary:
   namespace  its objects go to, unless they name one
   sources    a list of sources, as in the Application's spec
   keep       optional: what it owns is removed only when a person confirms (CRDs, namespaces)
+  trusts     optional: kinds of its objects into which a controller writes the authority of its webhook
 */}}
 {{- define "root.application" }}
 ---
@@ -27,6 +28,15 @@ spec:
     server: https://kubernetes.default.svc
     namespace: {{ .namespace }}
   sources: {{- toYaml .sources | nindent 4 }}
+  {{- with .trusts }}
+  # Written by the controller when it starts, and again when its certificate is renewed.
+  ignoreDifferences:
+    {{- $places := include "root.authorities" . | fromYaml }}
+    {{- range . }}
+    {{- $place := get $places . | required (printf "root.authorities: %s is missing" .) }}
+    - {group: {{ $place.group }}, kind: {{ . }}, jqPathExpressions: [{{ $place.path | quote }}]}
+    {{- end }}
+  {{- end }}
   syncPolicy:
     automated: {prune: true, selfHeal: true}
     syncOptions:
@@ -41,6 +51,14 @@ spec:
       # With what Git has by then: else a commit that mends a failing one waits for the last try.
       refresh: true
       backoff: {duration: 10s, factor: 2, maxDuration: 5m}
+{{- end }}
+
+{{/* Where each kind has the authority that the API server verifies a webhook against. */}}
+{{- define "root.authorities" }}
+MutatingWebhookConfiguration: {group: admissionregistration.k8s.io, path: ".webhooks[]?.clientConfig.caBundle"}
+ValidatingWebhookConfiguration: {group: admissionregistration.k8s.io, path: ".webhooks[]?.clientConfig.caBundle"}
+CustomResourceDefinition: {group: apiextensions.k8s.io, path: .spec.conversion.webhook.clientConfig.caBundle}
+APIService: {group: apiregistration.k8s.io, path: .spec.caBundle}
 {{- end }}
 
 {{/*

@@ -8,17 +8,18 @@ import api_server
 TIME = "2026-01-01T00:00:00Z"
 
 
+def true(*types: str) -> list[dict]:
+    """Conditions of these types, of a kind whose conditions know no generation."""
+    return [{"type": one, "status": "True", "reason": one, "message": "", "lastTransitionTime": TIME} for one in types]
+
+
 def conditions(body: dict, *types: str) -> list[dict]:
-    generation = body["metadata"]["generation"]
-    return [
-        {"type": one, "status": "True", "reason": one, "message": "", "lastTransitionTime": TIME, "observedGeneration": generation}
-        for one in types
-    ]
+    return [one | {"observedGeneration": body["metadata"]["generation"]} for one in true(*types)]
 
 
 def ready(body: dict) -> dict:
-    """cert-manager's kinds and those of External Secrets, whose conditions know no generation."""
-    return {"conditions": [{"type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": TIME}]}
+    """cert-manager's kinds, and those of External Secrets."""
+    return {"conditions": true("Ready")}
 
 
 def deployment(body: dict) -> dict:
@@ -42,9 +43,15 @@ def budget(body: dict) -> dict:
     return counts | {"observedGeneration": body["metadata"]["generation"], "conditions": conditions(body, "DisruptionAllowed")}
 
 
+def scaler(body: dict) -> dict:
+    replicas = body["spec"]["minReplicas"]
+    return {"desiredReplicas": replicas, "currentReplicas": replicas, "conditions": true("AbleToScale", "ScalingActive")}
+
+
 STATUS: dict[str, Callable[[dict], dict]] = {
     "deployments.apps": deployment,
     "poddisruptionbudgets.policy": budget,
+    "horizontalpodautoscalers.autoscaling": scaler,
     "certificates.cert-manager.io": ready,
     "clusterissuers.cert-manager.io": ready,
     "clustersecretstores.external-secrets.io": ready,

@@ -3,7 +3,9 @@
 The root chart is rendered by the real Helm, and then each of our layers as its Application says:
 the same path, the same values files. Others' charts and repositories stay Applications."""
 
+import copy
 import functools
+import hashlib
 import os
 import re
 import subprocess
@@ -100,12 +102,35 @@ def layer(root: Path, application: Rendered) -> list[Rendered]:
 def helm(
     root: Path, release: str, chart: str, values: list[str], application: str, wave: int, namespace: str = "default"
 ) -> list[Rendered]:
-    command = [program("helm"), "template", release, chart, "--kube-version", KUBERNETES, "--namespace", namespace]
+    """The objects of a chart. What is the same in several checkouts, byte by byte, is rendered once."""
+    command = ["template", release, chart, "--kube-version", KUBERNETES, "--namespace", namespace]
     for file in values:
         command += ["--values", file]
-    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    key = (*command, contents(root, chart, values))
+    if key not in _templates:
+        _templates[key] = template(root, command)
+    return [Rendered(file, application, wave, copy.deepcopy(content)) for file, content in _templates[key]]
+
+
+_templates: dict[tuple[str, ...], list[tuple[str, dict]]] = {}
+
+
+def contents(root: Path, chart: str, values: list[str]) -> str:
+    """A digest of all that Helm reads."""
+    digest = hashlib.sha256()
+    files = sorted(path for path in (root / chart).rglob("*") if path.is_file())
+    for file in [*files, *(root / name for name in values)]:
+        text = file.read_bytes()
+        digest.update(f"{file.relative_to(root)} {len(text)} ".encode() + text)
+    return digest.hexdigest()
+
+
+def template(root: Path, command: list[str]) -> list[tuple[str, dict]]:
+    """What Helm prints: each object with the template that it is from."""
+    done = subprocess.run([program("helm"), *command], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    chart = command[2]
     if done.returncode != 0:
-        raise RenderError(f"{chart} with {', '.join(values)}: {done.stderr.strip()}")
+        raise RenderError(f"{chart} with {', '.join(command[8::2])}: {done.stderr.strip()}")
     objects = []
     file = chart
     for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
@@ -113,7 +138,7 @@ def helm(
             file = f"{chart}/{found[1].partition('/')[2]}"
         content = yaml.load(document, Loader=yaml.CSafeLoader)
         if content:
-            objects.append(Rendered(file, application, wave, content))
+            objects.append((file, content))
     return objects
 
 

@@ -63,6 +63,10 @@ fn what_refers_to_nothing_or_stands_twice() {
         assert!(refusal.contains(problem), "{place}: {refusal}");
     }
     let mut document = common::document();
+    document["models"][0]["targets"][0]["cold_start"] = json!(0);
+    let refusal = Policy::load(document.to_string().as_bytes()).unwrap_err();
+    assert!(refusal.to_string().contains("nonzero"), "{refusal}");
+    let mut document = common::document();
     document["keys"].as_array_mut().unwrap().reverse();
     let refusal = Policy::load(document.to_string().as_bytes()).unwrap_err();
     assert!(refusal.to_string().contains("out of order"), "{refusal}");

@@ -1,11 +1,14 @@
-//! Numbers and money as people write them. Each error says what is wrong with the text.
+//! Numbers, money and times as people write them. Each error says what is wrong with the text.
 
 use crate::diagnostic::{Diagnostic, Site};
 use crate::rules::Text;
+use std::num::NonZeroU32;
 use tollgate_core::money::{self, AmountError, Usd};
 
 /// Whole numbers below this are exact in every reader of JSON.
 const MOST: u128 = 1 << 53;
+/// In seconds.
+const DAY: u128 = 24 * 60 * 60;
 
 /// Dollars, or nothing and a diagnostic.
 pub(crate) fn dollars(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -> Option<Usd> {
@@ -46,6 +49,23 @@ pub(crate) fn per_cent(file: usize, text: &Text, errors: &mut Vec<Diagnostic>) -
     or_report(file, text, read, help, errors)
 }
 
+/// Seconds above 0 and up to a day, from `90s`, `10m` or `2h`; or nothing and a diagnostic.
+pub(crate) fn seconds(
+    file: usize,
+    text: &Text,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<NonZeroU32> {
+    let read = time(&text.value).and_then(|seconds| match u32::try_from(seconds) {
+        Ok(few) if seconds <= DAY => NonZeroU32::new(few).ok_or("is not above 0".to_owned()),
+        _ => Err("is more than a day".to_owned()),
+    });
+    let help = match decimal(&text.value, &text.value, 0) {
+        Ok(number) if number > 0 => format!("did you mean `{number}s`?"),
+        _ => "a time is written as `90s`, `10m` or `2h`".to_owned(),
+    };
+    or_report(file, text, read, &help, errors)
+}
+
 fn or_report<T>(
     file: usize,
     text: &Text,
@@ -66,6 +86,17 @@ fn whole(text: &str) -> Result<u128, String> {
         (Some(thousands), _) => decimal(thousands, text, 3),
         (_, Some(millions)) => decimal(millions, text, 6),
         (None, None) => decimal(text, text, 0),
+    }
+}
+
+/// Seconds.
+fn time(text: &str) -> Result<u128, String> {
+    let units = [('s', 1), ('m', 60), ('h', 60 * 60)];
+    let mut units = units.into_iter();
+    let found = units.find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    match found {
+        Some((number, seconds)) => Ok(decimal(number, text, 0)?.saturating_mul(seconds)),
+        None => decimal(text, text, 0).and(Err("has no unit".to_owned())),
     }
 }
 
@@ -140,6 +171,27 @@ mod tests {
             ("1e3", Err("is no decimal number")),
         ] {
             assert_eq!(whole(text), number.map_err(str::to_owned), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (text, seconds) in [
+            ("90s", Ok(90)),
+            ("10m", Ok(600)),
+            ("2h", Ok(7200)),
+            ("0s", Ok(0)),
+            ("600", Err("has no unit")),
+            ("1.5h", Err("is no whole number")),
+            ("010s", Err("begins with a 0")),
+            ("-5s", Err("is below 0")),
+            ("10min", Err("has `min` behind its digits")),
+            ("10 m", Err("has ` m` behind its digits")),
+            ("1h30m", Err("is no decimal number")),
+            ("m", Err("is no decimal number")),
+            ("", Err("is no decimal number")),
+        ] {
+            assert_eq!(time(text), seconds.map_err(str::to_owned), "{text:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Model rules to the document's models.
 
 use crate::allow_list::AllowList;
+use crate::amounts;
 use crate::diagnostic::{Diagnostic, Site};
 use crate::limits::{Account, Limits};
 use crate::names::{self, Kind};
@@ -154,6 +155,10 @@ fn target(
         weight: rule.weight.as_ref().map_or(1, |weight| weight.value),
         upstreams: upstreams(file, rule, errors),
         credential: rule.credential.as_ref().map(|name| name.value.clone()),
+        cold_start: rule
+            .cold_start
+            .as_ref()
+            .and_then(|time| amounts::seconds(file, time, errors)),
     }
 }
 

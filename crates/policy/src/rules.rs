@@ -197,6 +197,8 @@ pub(crate) struct TargetRule {
     pub(crate) upstreams: Option<Texts>,
     #[serde(default, deserialize_with = "given")]
     pub(crate) credential: Option<Text>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) cold_start: Option<Text>,
 }
 
 #[derive(Derive)]

@@ -42,6 +42,17 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn what_a_start_takes_is_told_in_seconds() {
+    for (text, seconds) in [("90s", 90), ("10m", 600), ("2h", 7200), ("24h", 86_400)] {
+        let rules = format!(
+            "models: {{chat: {{price: free, targets: {{stable: {{cold_start: {text}}}}}}}}}"
+        );
+        let target = document(&rules).models[0].targets[0].cold_start;
+        assert_eq!(target.map(|time| time.get()), Some(seconds), "{text}");
+    }
+}
+
+#[test]
 fn what_a_model_adds_to_prompts() {
     let document = document(
         "models: {chat: {price: free, targets: {stable: {}}, template_tokens: 0, image_tokens: 1, \

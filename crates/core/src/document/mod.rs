@@ -8,6 +8,7 @@
 mod economy;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,10 @@ pub struct Target {
     /// Name of the secret that Envoy adds after the module; never the secret itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// Seconds that a server takes to start, where none may be awake: what clients are told when
+    /// none was ready in time. Absent: the upstream's own error passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_start: Option<NonZeroU32>,
 }
 
 /// Fill-in-the-middle marks: the prompt becomes `prefix + prompt + suffix + <suffix> + middle`.

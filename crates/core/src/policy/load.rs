@@ -218,6 +218,7 @@ fn load_target(target: document::Target) -> Result<Target, LoadError> {
         model: target.model.into(),
         weight: target.weight,
         cluster: cluster.into(),
+        cold_start: target.cold_start,
     })
 }
 

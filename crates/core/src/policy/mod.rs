@@ -7,6 +7,7 @@ mod keys;
 mod load;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 
@@ -81,6 +82,8 @@ pub struct Target {
     pub weight: u32,
     /// The Envoy cluster; see [`crate::document::cluster_name`].
     pub cluster: Box<str>,
+    /// Seconds that a server takes to start, where none may be awake.
+    pub cold_start: Option<NonZeroU32>,
 }
 
 #[derive(Debug)]

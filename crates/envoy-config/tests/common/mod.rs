@@ -15,6 +15,7 @@ pub(crate) fn document() -> Document {
             .map(|upstream| (*upstream).into())
             .collect(),
         credential: credential.map(Into::into),
+        cold_start: None,
     };
     Document {
         format: FORMAT,

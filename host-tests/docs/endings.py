@@ -24,6 +24,7 @@ models:
   chat: {aliases: [alias], price: free, targets: {only: {model: detailed}}}
   unreported: {price: free, targets: {only: {}}}
   failing: {price: free, targets: {only: {}}}
+  asleep: {price: free, targets: {only: {cold_start: 10m}}}
   broken: {price: free, targets: {only: {}}}
   slow: {price: free, targets: {only: {}}}
   dead: {price: free, targets: {only: {upstreams: [dead]}}}
@@ -36,7 +37,7 @@ prices:
     priced: [{per_million_tokens: {input: 1, output: 2}}]
 organizations:
   docs:
-    models: [chat, unreported, failing, broken, slow, dead, no-credential, priced]
+    models: [chat, unreported, failing, asleep, broken, slow, dead, no-credential, priced]
     teams:
       tests:
         limits: [{budget: 100, per: month}, {tokens: 1000k, per: day}]
@@ -187,6 +188,7 @@ ENDINGS = {
                                  "connection: upgrade\r\nupgrade: websocket\r\n\r\n"),
                    404, "unsupported_endpoint", "refused"),
     "an upstream that fails": (lambda g: chat(g, "failing"), 500, None, "upstream_error"),
+    "a model that sleeps": (lambda g: chat(g, "asleep"), 503, "model_waking", "refused"),
     "an upstream that is gone": (lambda g: chat(g, "dead"),
                                  503, "upstream_unavailable", "upstream_error"),
     "no upstream credential": (lambda g: chat(g, "no-credential"),

@@ -16,6 +16,9 @@ DETAILED_USAGE = USAGE | {
     "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 1},
     "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 0},
 }
+# As an endpoint picker says it where no server of a model was ready in time.
+TIMED_OUT = (b"inference error: ServiceUnavailable - request timed out in queue: "
+             b"request evicted from queue: request TTL expired")
 MESSAGES_USAGE = {"input_tokens": 4, "cache_creation_input_tokens": 10,
                   "cache_read_input_tokens": 0, "output_tokens": 3}
 
@@ -28,6 +31,8 @@ class Handler(BaseHTTPRequestHandler):
         model = request["model"]
         if model == "failing":
             self.answer(500, b'{"error": {"message": "out of memory"}}')
+        elif model == "asleep":
+            self.answer(503, TIMED_OUT)
         elif self.path == "/v1/messages":
             content = [{"type": "text", "text": "".join(WORDS)}]
             self.answer(200, to_json({"content": content, "usage": MESSAGES_USAGE}))

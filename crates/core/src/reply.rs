@@ -66,18 +66,13 @@ impl Reply {
         match refusal {
             Refusal::Unauthenticated(_) => add("www-authenticate", "Bearer".into()),
             Refusal::MethodNotAllowed { allowed, .. } => add("allow", (*allowed).into()),
-            Refusal::TooManyUploads { .. } | Refusal::UploadMemoryFull | Refusal::StateBusy => {
-                add("retry-after", "1".into());
-            }
-            Refusal::LimitReached(limit) => {
-                if let Some(seconds) = limit.retry_after() {
-                    add("retry-after", seconds.to_string().into());
-                }
-                if limit.forbids_retries() {
-                    add("x-should-retry", "false".into());
-                }
-            }
             _ => {}
+        }
+        if let Some(seconds) = refusal.retry_after() {
+            add("retry-after", seconds.to_string().into());
+        }
+        if refusal.forbids_retries() {
+            add("x-should-retry", "false".into());
         }
     }
 

@@ -81,6 +81,12 @@ impl ResponseHead<'_> {
         let prefix = kind.and_then(|value| value.get(..b"text/event-stream".len()));
         prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream"))
     }
+
+    /// Whether the body is compressed.
+    pub(super) fn is_encoded(&self) -> bool {
+        let encoding = self.content_encoding;
+        encoding.is_some_and(|name| !name.eq_ignore_ascii_case(b"identity"))
+    }
 }
 
 /// The changes to an answer's headers.
@@ -88,8 +94,17 @@ impl ResponseHead<'_> {
 pub struct ResponseEdits {
     /// The content-length must go.
     pub drops_length: bool,
-    /// The answer has to be held until [`cost_header`](super::Exchange::cost_header) is known.
-    pub holds: bool,
+    /// The answer has to be held.
+    pub hold: Option<Hold>,
     /// Headers to set.
     pub set: Vec<(&'static str, String)>,
+}
+
+/// Until when an answer is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Until its end, when [`cost_header`](super::Exchange::cost_header) is known.
+    Cost,
+    /// Until [`held_answer`](super::Exchange::held_answer) lets it go.
+    Waking,
 }

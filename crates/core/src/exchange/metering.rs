@@ -20,10 +20,7 @@ impl Exchange {
         else {
             return false;
         };
-        let readable = head
-            .content_encoding
-            .is_none_or(|e| e.eq_ignore_ascii_case(b"identity"));
-        if !(200..300).contains(&head.status) || !readable {
+        if !(200..300).contains(&head.status) || head.is_encoded() {
             return false;
         }
         let takes_out = is_stream && api.has_stream_options() && self.takes_out_usage;

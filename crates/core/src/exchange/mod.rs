@@ -16,7 +16,9 @@ mod picker;
 mod plan;
 mod refusal_cache;
 mod usage;
+mod waking;
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use crate::api::{self, Api, Dialect};
@@ -37,11 +39,12 @@ use crate::settlement::{Ending, Notes, Settlement};
 pub use self::admit::Admission;
 use self::admit::Held;
 pub use self::bill::{Basis, Bill};
-pub use self::messages::{Earlier, Forward, RequestHead, ResponseEdits, ResponseHead, Step};
+pub use self::messages::{Earlier, Forward, Hold, RequestHead, ResponseEdits, ResponseHead, Step};
 use self::overrun::Cut;
 pub use self::picker::DROPPED_REASON;
 pub use self::plan::Plan;
 pub use self::refusal_cache::RefusalCache;
+pub use self::waking::{DECISIVE, HeldAnswer};
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct Exchange {
     api: Option<Api>,
     /// The client did not ask for the usage event that we make the server send.
     takes_out_usage: bool,
+    /// Seconds that a server of the target takes to start, where none may be awake.
+    cold_start: Option<NonZeroU32>,
     /// Those headers that routing may look at.
     sticky: Vec<(String, Vec<u8>)>,
     meter: Option<Meter>,
@@ -80,6 +85,7 @@ impl Exchange {
             key: None,
             api: None,
             takes_out_usage: false,
+            cold_start: None,
             sticky: Vec::new(),
             meter: None,
             refusal: picker::RefusalText::default(),
@@ -191,9 +197,16 @@ impl Exchange {
     pub fn response_headers(&mut self, head: ResponseHead<'_>) -> ResponseEdits {
         ResponseEdits {
             drops_length: self.meter_answer(head),
-            holds: self.tells_cost(head),
+            hold: self.hold(head),
             set: self.announcements(head.now),
         }
+    }
+
+    fn hold(&self, head: ResponseHead<'_>) -> Option<Hold> {
+        if self.tells_cost(head) {
+            return Some(Hold::Cost);
+        }
+        self.may_be_waking(head).then_some(Hold::Waking)
     }
 
     /// Whether the first content is yet to come: only till then does [`Exchange::response_body`]

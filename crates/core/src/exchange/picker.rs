@@ -10,6 +10,10 @@ pub const DROPPED_REASON: &str = "x-llm-d-request-dropped-reason";
 /// How the body of the picker's 503 begins, up to version 1.5, which has no header for it.
 const UNAVAILABLE: &[u8] = b"inference error: ServiceUnavailable - ";
 
+/// The whole body of that to a request that no model server was ready for in time.
+pub(super) const TIMED_OUT: &[u8] = b"inference error: ServiceUnavailable - request timed out in \
+    queue: request evicted from queue: request TTL expired";
+
 /// Whether the headers say so.
 pub(super) fn rejects(head: ResponseHead<'_>) -> bool {
     let reason = head.dropped_reason;
@@ -53,11 +57,16 @@ impl RefusalText {
 
 #[cfg(test)]
 mod tests {
-    use super::{RefusalText, UNAVAILABLE};
+    use super::{RefusalText, TIMED_OUT, UNAVAILABLE};
 
     fn says(pieces: &[&[u8]]) -> bool {
         let mut refusal = RefusalText::of(503);
         pieces.iter().any(|piece| refusal.push(piece))
+    }
+
+    #[test]
+    fn a_request_that_timed_out_was_refused() {
+        assert!(TIMED_OUT.starts_with(UNAVAILABLE));
     }
 
     #[test]

@@ -101,6 +101,8 @@ impl Exchange {
             let headers = Headers(&self.sticky);
             let found = request.route(&policy, self.key, instead, headers)?;
             self.notes.route(found);
+            // In a chain of modules none replaces an answer: the one that meters has to see it.
+            self.cold_start = found.target.cold_start.filter(|_| self.concerns.meter);
             forward.set = self.hints(&policy, found);
             model = Some(found.id);
             route = Some(found);

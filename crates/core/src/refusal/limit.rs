@@ -12,9 +12,6 @@ use crate::limits::time::{Now, SECOND};
 use crate::limits::window::{Period, Window};
 use crate::policy::AccountName;
 
-/// Seconds from which waiting is not worth a client's automatic retry.
-const PATIENCE: u64 = 60;
-
 /// Nanoseconds for which an exhausted window is believed to stay so: what requests in flight have
 /// overdrawn may be corrected.
 const BELIEF: u64 = 10 * SECOND;
@@ -154,11 +151,6 @@ impl LimitReached {
             Wait::For(nanos) => Some(nanos.div_ceil(SECOND).max(1)),
             Wait::Forever | Wait::TooLarge => None,
         }
-    }
-
-    /// Whether SDKs should not try again by themselves.
-    pub fn forbids_retries(&self) -> bool {
-        self.retry_after().is_none_or(|seconds| seconds >= PATIENCE)
     }
 
     /// The facts, for programs.

@@ -6,10 +6,15 @@ mod limit;
 mod text;
 mod unit;
 
+use std::num::NonZeroU32;
+
 pub use limit::LimitReached;
 pub use unit::Unit;
 
 use crate::secret::Hash;
+
+/// Seconds from which waiting is not worth a client's automatic retry.
+const PATIENCE: u64 = 60;
 
 /// A reason to refuse. Text in it that a client chose is already bounded and printable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +75,11 @@ pub enum Refusal {
         account: Option<String>,
     },
     NotReady,
+    /// No server of it was ready in time; starting one takes so many seconds.
+    ModelWaking {
+        model: String,
+        seconds: NonZeroU32,
+    },
     Internal(&'static str),
 }
 
@@ -129,7 +139,8 @@ impl Refusal {
             Self::UploadMemoryFull
             | Self::StateBusy
             | Self::StateUnavailable { .. }
-            | Self::NotReady => 503,
+            | Self::NotReady
+            | Self::ModelWaking { .. } => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -158,6 +169,7 @@ impl Refusal {
             Self::StateBusy => "state_busy",
             Self::StateUnavailable { .. } => "state_unavailable",
             Self::NotReady => "gateway_not_ready",
+            Self::ModelWaking { .. } => "model_waking",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -175,6 +187,26 @@ impl Refusal {
                 CredentialFault::SourceNotAllowed => "key_source_not_allowed",
             },
             other => other.code(),
+        }
+    }
+
+    /// Whole seconds after which to ask again; `None` where waiting does not help.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyUploads { .. } | Self::UploadMemoryFull | Self::StateBusy => Some(1),
+            Self::ModelWaking { seconds, .. } => Some(u64::from(seconds.get())),
+            Self::LimitReached(limit) => limit.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// Whether SDKs, which try again by themselves, should not.
+    pub fn forbids_retries(&self) -> bool {
+        match self {
+            Self::LimitReached(_) | Self::ModelWaking { .. } => {
+                self.retry_after().is_none_or(|seconds| seconds >= PATIENCE)
+            }
+            _ => false,
         }
     }
 

@@ -70,6 +70,11 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::NotReady => f.write_str("the gateway has no policy loaded"),
+            Self::ModelWaking { model, seconds } => write!(
+                f,
+                "no server of the model '{model}' was ready in time: starting one takes about \
+                 {seconds} seconds, retry then"
+            ),
             Self::Internal(what) => write!(f, "the gateway failed: {what}"),
         }
     }

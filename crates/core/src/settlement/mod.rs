@@ -29,7 +29,8 @@ pub struct Ending {
 pub enum Outcome {
     /// Answered whole, below status 400.
     Ok,
-    /// Refused by this module, or by the proxy before anything was forwarded.
+    /// Refused by this module, also where no server of the model was ready for it, or by the proxy
+    /// before anything was forwarded.
     Refused,
     /// Answered with an error by the upstream, or by the proxy for it.
     UpstreamError,

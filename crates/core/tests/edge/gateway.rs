@@ -115,12 +115,17 @@ impl Gateway {
     }
 
     fn begin(&mut self, path: &str) -> Exchange {
+        self.begin_in(Concerns::GATEWAY, path)
+    }
+
+    /// In a module with these concerns.
+    pub(crate) fn begin_in(&mut self, concerns: Concerns, path: &str) -> Exchange {
         let headers: Vec<(String, Vec<u8>)> = vec![
             (":method".into(), b"POST".to_vec()),
             (":path".into(), path.into()),
             ("authorization".into(), b"Bearer sk-key".to_vec()),
         ];
-        let mut exchange = Exchange::new(Rc::clone(&self.policy), Concerns::GATEWAY);
+        let mut exchange = Exchange::new(Rc::clone(&self.policy), concerns);
         let head = RequestHead {
             headers: Headers(&headers),
             earlier: Earlier::default(),

@@ -10,4 +10,5 @@ mod refusals;
 mod reports;
 mod sizes;
 mod store;
+mod waking;
 mod worst;

@@ -61,11 +61,11 @@ impl HttpContext for Stream {
         for (name, value) in &edits.set {
             self.set_http_response_header(name, Some(value));
         }
-        if edits.holds {
-            self.held_answer = Some(0);
-            return Action::Pause;
+        self.held = edits.hold.map(Into::into);
+        match self.held {
+            Some(_) => Action::Pause,
+            None => Action::Continue,
         }
-        Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {

@@ -37,8 +37,8 @@ pub(crate) struct Stream {
     request_published: bool,
     /// Whether the record is published.
     published: bool,
-    /// Bytes of an answer that waits until its cost is known.
-    held_answer: Option<usize>,
+    /// An answer that may not pass yet.
+    held: Option<answer::Held>,
 }
 
 enum Phase {
@@ -65,7 +65,7 @@ impl Stream {
             upload: None,
             request_published: false,
             published: false,
-            held_answer: None,
+            held: None,
         }
     }
 

@@ -1,13 +1,17 @@
 """The endpoint picker of the Inference Extension, with the configuration out of our manifests, against
 a real API server: it holds a request for an empty pool, and releases it when a pod turns ready.
 
-Scale-to-zero stands on this."""
+Scale-to-zero stands on this, and so does what the edge makes of the picker's words."""
 
 import concurrent.futures
+import contextlib
 import copy
+import hashlib
 import http.client
 import json
+import os
 import socket
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +31,12 @@ POOL = "qwen2-5-0-5b-instruct"
 # Where the pod's server listens: an address of loopback that no one else has on the pool's port.
 POD_IP = "127.23.7.9"
 HOLD_SECONDS = 8
+TIMED_OUT = "inference error: ServiceUnavailable - request timed out in queue: request evicted from queue: request TTL expired"
+KEY = "sk-test-picker"
+RULES = f"""
+models: {{{MODEL}: {{price: free, targets: {{stable: {{cold_start: 10m}}}}}}}}
+organizations: {{home: {{teams: {{people: {{keys: {{me: {{hash: "sha256:{hashlib.sha256(KEY.encode()).hexdigest()}"}}}}}}}}}}}}
+"""
 CRDS = ("gateway-api-crds", "inference-extension-crds")
 
 
@@ -37,14 +47,11 @@ class Picker:
     metrics: int
 
     def chat(self, objective: str = "") -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
-        headers = {"content-type": "application/json", "x-gateway-inference-fairness-id": "acme"}
+        headers = {"x-gateway-inference-fairness-id": "acme"}
         if objective:
             headers["x-gateway-inference-objective"] = objective
-        body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        status, _, body = chat(self.port, headers)
+        return status, body
 
     def queued(self, priority: str = "") -> float:
         """The sum of what KEDA's query would see, or that of one priority."""
@@ -63,6 +70,14 @@ class Picker:
             "--type", "merge", "--patch", json.dumps({"status": status}),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def chat(port: int, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"} | headers)
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read().decode()
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +149,36 @@ def wait_until_it_answers(picker: Picker, grpc: int, folder: Path) -> None:
     raise RuntimeError((folder / "epp.log").read_text(errors="replace")[-3000:])
 
 
+@contextlib.contextmanager
+def edge(folder: Path, gateway: int):
+    """Tollgate before the gateway that asks the picker; its port."""
+    (listen,) = free_ports(1)
+    rules = folder / "rules"
+    rules.mkdir()
+    (rules / "rules.yaml").write_text(RULES)
+    command = [
+        os.environ["TOLLGATE_CLI"], "envoy-config", "--policies", rules, "--module", os.environ["TOLLGATE_MODULE"],
+        "--upstream", f"127.0.0.1:{gateway}", "--listen", str(listen), "-o", folder / "edge",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with envoy("edge", folder / "edge/bootstrap.json", folder):
+        eventually(lambda: is_open(listen))
+        yield listen
+
+
+def is_open(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
 def test_a_request_for_an_empty_pool_is_held_then_refused(picker):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         started = time.monotonic()
         answer = pool.submit(picker.chat)
         eventually(lambda: picker.queued() == 1)
         status, body = answer.result()
-    assert status == 503 and "request timed out in queue" in body
+    assert (status, body) == (503, TIMED_OUT)
     assert time.monotonic() - started >= HOLD_SECONDS - 1
     eventually(lambda: picker.queued() == 0)
 
@@ -151,6 +189,15 @@ def test_a_priority_is_that_of_the_objective(picker):
         answers = [pool.submit(picker.chat, f"qwen2-5-coder-14b-instruct-{name}") for name in ("interactive", "batch")]
         eventually(lambda: picker.queued(priority="10") == 1 and picker.queued(priority="-10") == 1)
         assert [answer.result()[0] for answer in answers] == [503, 503]
+
+
+def test_clients_of_the_edge_are_told_what_a_start_takes(picker, tmp_path):
+    with edge(tmp_path, picker.port) as port:
+        started = time.monotonic()
+        status, headers, body = chat(port, {"authorization": f"Bearer {KEY}"})
+    assert time.monotonic() - started >= HOLD_SECONDS - 1
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "600", "application/json")
+    assert json.loads(body)["error"]["code"] == "model_waking"
 
 
 def test_a_request_that_waits_is_released_when_a_pod_turns_ready(picker):

@@ -10,7 +10,7 @@ import yaml
 
 from cross_checks import pod_spec
 from rendering import Platform, Rendered
-from request_path import STREAMING, routes_to_models, rules, served_names
+from request_path import STREAMING, policy, routes_to_models, rules, served_names
 
 
 def findings(platform: Platform) -> list[str]:
@@ -129,7 +129,26 @@ def cold_starts_are_waited_for(platform: Platform) -> Iterator[str]:
 def cold_starts(platform: Platform) -> Iterator[tuple[Rendered, int]]:
     for server in platform.of("Deployment"):
         for name in served_names(server):
-            yield server, platform.values["models"][name].get("coldStartSeconds", 600)
+            yield server, cold_start(platform.values["models"][name])
+
+
+def cold_start(model: dict) -> int:
+    return model.get("coldStartSeconds", 600)
+
+
+def sleepers_say_what_a_start_takes(platform: Platform) -> Iterator[str]:
+    """Clients who meet a sleeping model are told when to ask again, by the policy: as the server has it."""
+    for model in policy(platform)["models"]:
+        for target in model["targets"]:
+            field = f"{rules(platform)}: module.json: model {model['name']}, target {target['name']}: cold_start"
+            served, told = platform.values["models"].get(target["model"], {}), target.get("cold_start")
+            sleeps = served.get("scaling", {}).get("min") == 0
+            if told and not sleeps:
+                yield f"{field}: {told} s, and {target['model']} never sleeps"
+            elif sleeps and not told:
+                yield f"{field}: none, and {target['model']} sleeps"
+            elif sleeps and told != cold_start(served):
+                yield f"{field}: {told} s, and {target['model']} takes {cold_start(served)} s to start"
 
 
 def held_requests_are_seen(platform: Platform) -> Iterator[str]:
@@ -157,5 +176,6 @@ CHECKS = [
     the_edge_answers_first,
     pods_outlive_their_streams,
     cold_starts_are_waited_for,
+    sleepers_say_what_a_start_takes,
     held_requests_are_seen,
 ]

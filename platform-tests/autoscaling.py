@@ -5,6 +5,7 @@ Each check takes a rendered cluster and returns its findings, each with the file
 import re
 from collections.abc import Iterator
 
+from cross_checks import selected_by
 from rendering import Platform, Rendered
 
 PROMETHEUS = "http://kube-prometheus-stack-prometheus.monitoring.svc:9090"
@@ -12,6 +13,7 @@ PROMETHEUS = "http://kube-prometheus-stack-prometheus.monitoring.svc:9090"
 WAKES = "inference_extension_flow_control_queue_size"
 # Selects the targets of one model; the monitors make it of the pods' labels.
 POOL = re.compile(r'pool="([^"]*)"')
+DEPLOYMENT = re.compile(r'deployment="([^"]*)"')
 
 
 def findings(platform: Platform) -> list[str]:
@@ -27,6 +29,14 @@ def one_hand_on_the_replicas(platform: Platform) -> Iterator[str]:
             yield f"{scaled}: spec.scaleTargetRef: there is no Deployment {name}"
         elif "replicas" in target.object["spec"]:
             yield f"{target}: spec.replicas: KEDA scales it, and Argo CD would put it back"
+
+
+def scaler(platform: Platform, workload: Rendered) -> Rendered | None:
+    """The ScaledObject that says how many pods a workload has."""
+    for scaled in platform.of("ScaledObject"):
+        if (scaled.namespace, scaled.object["spec"]["scaleTargetRef"]["name"]) == (workload.namespace, workload.name):
+            return scaled
+    return None
 
 
 def a_lost_scrape_changes_nothing(platform: Platform) -> Iterator[str]:
@@ -52,13 +62,18 @@ def sleepers_are_woken(platform: Platform) -> Iterator[str]:
 
 def queries_are_of_their_model(platform: Platform) -> Iterator[str]:
     for scaled in platform.of("ScaledObject"):
+        target = platform.find("Deployment", scaled.namespace, scaled.object["spec"]["scaleTargetRef"]["name"])
         for trigger in scaled.object["spec"]["triggers"]:
             field = f"{scaled}: spec.triggers[{trigger['name']}]"
-            for pool in sorted(set(POOL.findall(trigger["metadata"]["query"]))):
-                if platform.find("InferencePool", scaled.namespace, pool) is None:
-                    yield f"{field}.query: there is no InferencePool {pool}"
-                elif pool != scaled.object["spec"]["scaleTargetRef"]["name"]:
-                    yield f"{field}.query: it asks for another model, {pool}"
+            for name in sorted(set(POOL.findall(trigger["metadata"]["query"]))):
+                pool = platform.find("InferencePool", scaled.namespace, name)
+                if pool is None:
+                    yield f"{field}.query: there is no InferencePool {name}"
+                elif target not in selected_by(platform, pool.namespace, pool.object["spec"]["selector"]["matchLabels"]):
+                    yield f"{field}.query: it asks for another model, {name}"
+            for name in sorted(set(DEPLOYMENT.findall(trigger["metadata"]["query"]))):
+                if name != scaled.object["spec"]["scaleTargetRef"]["name"]:
+                    yield f"{field}.query: it asks for another Deployment, {name}"
 
 
 def prometheus_is_asked(platform: Platform) -> Iterator[str]:

@@ -2,13 +2,17 @@
 
 import functools
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import rendering
 
 ROOT = Path(__file__).resolve().parent.parent
+FEATURES = sorted(yaml.safe_load((ROOT / "manifests/root/values.yaml").read_text())["features"])
+EVERYTHING = "production with every feature"
 
 
 def pytest_sessionstart():
@@ -16,12 +20,29 @@ def pytest_sessionstart():
         pytest.exit("the platform's manifests are not tested: Helm and the API server are built with Go 1.26", returncode=0)
 
 
-@pytest.fixture(scope="session", params=rendering.clusters(ROOT))
+@pytest.fixture(scope="session", params=[*rendering.clusters(ROOT), EVERYTHING])
 def platform(request) -> rendering.Platform:
-    return cluster(request.param)
+    return everything() if request.param == EVERYTHING else cluster(request.param)
 
 
 @functools.cache
 def cluster(name: str) -> rendering.Platform:
     """A cluster of the checkout; it is rendered once."""
     return rendering.render(ROOT, name)
+
+
+@functools.cache
+def everything() -> rendering.Platform:
+    """`production` with what it has switched off, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        return with_features(Path(folder), set(FEATURES))
+
+
+def with_features(folder: Path, names: set[str], identity: dict | None = None, **more) -> rendering.Platform:
+    """`production` with these features and no others, rendered from a copy in `folder`."""
+    shutil.copytree(ROOT / "manifests", folder / "manifests", symlinks=True, dirs_exist_ok=True)
+    file = folder / "manifests/clusters/production/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    more |= {"features": {name: name in names for name in FEATURES}, "identity": config["identity"] | (identity or {})}
+    file.write_text(yaml.safe_dump(config | more))
+    return rendering.render(folder, "production")

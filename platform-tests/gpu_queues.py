@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+import autoscaling
 from cross_checks import WORKLOADS, pod_spec
 from rendering import Platform, Rendered
 
@@ -61,7 +62,7 @@ def kind_of(platform: Platform, workload: Rendered) -> str | None:
 def pods_at_most(platform: Platform, workload: Rendered) -> int:
     spec = workload.object["spec"]
     surge = int(spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0))
-    scaled = platform.find("ScaledObject", workload.namespace, workload.name)
+    scaled = autoscaling.scaler(platform, workload)
     return surge + (scaled.object["spec"]["maxReplicaCount"] if scaled else spec.get("replicas", 1))
 
 

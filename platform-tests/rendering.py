@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 import cluster_config
+import inference_services
 
 KUBERNETES = "1.35.0"
 SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
@@ -56,14 +57,15 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Platform:
-    """A cluster: its merged values and all its objects."""
+    """A cluster: its merged values, all objects that Argo CD applies, and what controllers make of them."""
 
     cluster: str
     values: dict
     objects: list[Rendered]
+    made: list[Rendered] = field(default_factory=list)
 
     def of(self, *kinds: str) -> list[Rendered]:
-        return [rendered for rendered in self.objects if rendered.kind in kinds]
+        return [rendered for rendered in (*self.objects, *self.made) if rendered.kind in kinds]
 
     def find(self, kind: str, namespace: str | None, name: str) -> Rendered | None:
         for rendered in self.of(kind):
@@ -80,7 +82,7 @@ def render(root: Path, cluster: str) -> Platform:
     objects = helm(root, "root", "manifests/root", [config], "root", -4)
     for application in [rendered for rendered in objects if rendered.kind == "Application"]:
         objects += layer(root, application)
-    return Platform(cluster, cluster_config.merged(root, cluster), objects)
+    return Platform(cluster, cluster_config.merged(root, cluster), objects, inference_services.deployments(objects))
 
 
 def layer(root: Path, application: Rendered) -> list[Rendered]:

@@ -1,15 +1,13 @@
 """Each feature by itself, all of them, none: what a cluster renders then passes every check."""
 
-import shutil
+import functools
 
 import pytest
-import yaml
 
 import checks
 import rendering
-from conftest import ROOT
+from conftest import FEATURES, with_features
 
-FEATURES = sorted(yaml.safe_load((ROOT / "manifests/root/values.yaml").read_text())["features"])
 # What a feature does not render without.
 NEEDS = {
     "keda": {"prometheus"},
@@ -22,17 +20,7 @@ NEEDS = {
 
 @pytest.fixture
 def render(tmp_path):
-    """Renders `production` with these features and no others."""
-    shutil.copytree(ROOT / "manifests", tmp_path / "manifests", symlinks=True)
-    file = tmp_path / "manifests/clusters/production/config.yaml"
-    config = yaml.safe_load(file.read_text())
-
-    def with_features(names: set[str], identity: dict | None = None, **more) -> rendering.Platform:
-        more |= {"features": {name: name in names for name in FEATURES}, "identity": config["identity"] | (identity or {})}
-        file.write_text(yaml.safe_dump(config | more))
-        return rendering.render(tmp_path, "production")
-
-    return with_features
+    return functools.partial(with_features, tmp_path)
 
 
 @pytest.mark.parametrize("feature", FEATURES)

@@ -20,8 +20,17 @@ def test_it_is_caught(mutation, tmp_path):
     text = file.read_text()
     assert text.count(mutation["old"]) == 1, f"`old` is there {text.count(mutation['old'])} times"
     file.write_text(text.replace(mutation["old"], mutation["new"]))
-    found = "\n".join(findings(tmp_path, mutation.get("cluster", "laptop")))
+    cluster = mutation.get("cluster", "laptop")
+    switch_on(tmp_path / f"manifests/clusters/{cluster}/config.yaml", mutation.get("features", []))
+    found = "\n".join(findings(tmp_path, cluster))
     assert [text for text in mutation["caught"] if text not in found] == [], found
+
+
+def switch_on(file: Path, features: list[str]) -> None:
+    config = yaml.safe_load(file.read_text())
+    if features:
+        added = config.get("features", {}) | dict.fromkeys(features, True)
+        file.write_text(yaml.safe_dump(config | {"features": added}))
 
 
 def findings(root: Path, cluster: str) -> list[str]:

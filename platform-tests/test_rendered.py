@@ -7,6 +7,7 @@ import delivery
 import front_door
 import gpu_queues
 import identity
+import inference_services
 import observability
 import request_path
 import secrets_table
@@ -60,3 +61,7 @@ def test_applications_have_their_keys_models_and_data(platform):
 
 def test_each_secret_is_in_the_table(platform):
     assert secrets_table.findings(platform) == []
+
+
+def test_kserve_makes_what_we_say_and_no_more(platform):
+    assert inference_services.findings(platform) == []

@@ -3,14 +3,14 @@
 import json
 
 import rendering
-from conftest import ROOT, cluster
+from conftest import ROOT, cluster, everything
 
 
 def test_the_firewall_opens_what_the_render_contains():
     opened = json.loads((ROOT / "substrate/webhook-ports.json").read_text())
     expected = set()
-    for name in rendering.clusters(ROOT):
-        for policy in cluster(name).of("NetworkPolicy"):
+    for platform in [*map(cluster, rendering.clusters(ROOT)), everything()]:
+        for policy in platform.of("NetworkPolicy"):
             if policy.name == "allow-webhooks":
                 for rule in policy.object["spec"]["ingress"]:
                     expected |= {(policy.namespace, port["port"]) for port in rule["ports"]}

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import yaml
 
+import autoscaling
+import inference_services
 from cross_checks import pod_spec
 from rendering import Platform, Rendered
 from request_path import STREAMING, policy, routes_to_models, rules, served_names
@@ -112,9 +114,10 @@ def cold_starts_are_waited_for(platform: Platform) -> Iterator[str]:
         if started < cold:
             yield f"{server}: startupProbe: it is killed after {started} s, and takes {cold} s to start"
         progress = server.object["spec"].get("progressDeadlineSeconds", 600)
-        if progress <= started:
+        # KServe has no field for it; its InferenceService is then not ready yet, and not Degraded.
+        if progress <= started and not inference_services.makes(server):
             yield f"{server}: spec.progressDeadlineSeconds: {progress} s is not above the {started} s of its start"
-        scaled = platform.find("ScaledObject", server.namespace, server.name)
+        scaled = autoscaling.scaler(platform, server)
         if scaled is None:
             continue
         behavior = scaled.object["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]

@@ -23,8 +23,8 @@ def pods(wanted: int, ready: int, deployment: str = MODEL) -> dict[str, int]:
     return {f"kube_deployment_spec_replicas{{{labels}}}": wanted, f"kube_deployment_status_replicas_ready{{{labels}}}": ready}
 
 
-def server(pod: str, running: int, waiting: int) -> dict[str, int]:
-    labels = f'namespace="serving", pool="{MODEL}", container="vllm", pod="{pod}"'
+def server(pod: str, running: int, waiting: int, container: str = "vllm") -> dict[str, int]:
+    labels = f'namespace="serving", pool="{MODEL}", container="{container}", pod="{pod}"'
     vllm = f'{labels}, model_name="qwen2.5-coder-1.5b", engine="0"'
     series = {f"vllm:num_requests_running{{{vllm}}}": running, f"vllm:num_requests_waiting{{{vllm}}}": waiting}
     return {f"up{{{labels}}}": 1} | series
@@ -51,6 +51,8 @@ CASES = [
     ("load", "nobody asks", pods(1, 1) | server("a", 0, 0), 0),
     ("load", "two pods are busy", pods(2, 2) | server("a", 3, 1) | server("b", 4, 0), 8),
     ("load", "a pod that is told to go still streams", pods(0, 0) | server("a", 2, 0), 2),
+    ("load", "the pod is one of KServe's", pods(1, 1) | PICKER_UP | server("a", 3, 1, "kserve-container"), 4),
+    ("load", "its scrape is lost, and the picker is there", pods(1, 1) | PICKER_UP | lost("a"), None),
     ("load", "its scrape is lost", pods(1, 1) | lost("a"), None),
     ("load", "one of two scrapes is lost", pods(2, 2) | server("a", 3, 1) | lost("b"), None),
     ("load", "a ready pod was never scraped", pods(1, 1), None),

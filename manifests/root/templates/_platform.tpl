@@ -115,3 +115,8 @@ spec:
 {{- define "platform.edge" -}}
 http://tollgate-edge-internal.edge.svc.cluster.local:8081/v1
 {{- end }}
+
+{{/* The name of the Deployment that a model's pods are of. Takes `root` and `model`, the model's name. */}}
+{{- define "platform.modelDeployment" -}}
+{{ include "platform.modelName" .model }}{{ if .root.Values.features.kserve }}-predictor{{ end }}
+{{- end }}

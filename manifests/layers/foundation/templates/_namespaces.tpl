@@ -72,6 +72,9 @@ gpu-operator: {podSecurity: privileged, apiServer: true, internet: true, within:
 {{- if .Values.features.keda }}
 keda: {apiServer: true, webhooks: [6443, 9443], within: true}   # and the metrics that HPAs ask for
 {{- end }}
+{{- if .Values.features.kserve }}
+kserve: {apiServer: true, webhooks: [9443]}
+{{- end }}
 {{- if .Values.features.kueue }}
 kueue-system: {apiServer: true, webhooks: [8082, 9443]}   # and the list of what waits
 {{- range .Values.tenants }}

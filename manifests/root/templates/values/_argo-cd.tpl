@@ -47,6 +47,10 @@ configs:
     resource.customizations.health.kueue.x-k8s.io_LocalQueue: |
       {{- include "health.condition" "Active" | nindent 6 }}
     {{- end }}
+    {{- if .Values.features.kserve }}
+    resource.customizations.health.serving.kserve.io_InferenceService: |
+      {{- include "health.inferenceService" . | nindent 6 }}
+    {{- end }}
   rbac:
     policy.default: ""
     {{- if .Values.features.dex }}

@@ -59,3 +59,22 @@ for _, parent in ipairs(obj.status.{{ .list }}) do
 end
 return { status = "Healthy", message = "" }
 {{- end }}
+
+{{/*
+Of an InferenceService. Argo CD's own check calls one Progressing for as long as no model is loaded,
+which a model that sleeps would be for ever; this one asks whether its Deployment is as it should be.
+A model that still loads is not Ready, and no failure.
+*/}}
+{{- define "health.inferenceService" -}}
+local status = obj.status or {}
+for _, condition in ipairs(status.conditions or {}) do
+  if condition.type == "Ready" and condition.status == "True" then
+    return { status = "Healthy", message = "" }
+  end
+end
+local transition = (status.modelStatus or {}).transitionStatus
+if transition == "InvalidSpec" or transition == "BlockedByFailedLoad" then
+  return { status = "Degraded", message = transition }
+end
+return { status = "Progressing", message = "waiting for Ready" }
+{{- end }}

@@ -1,0 +1,104 @@
+"""What KServe makes of an InferenceService in Standard mode, and what keeps that from surprising us.
+
+The Deployment is derived here, so that every check of model servers sees it, whoever makes it;
+controllers/test_kserve.py compares it with the real manager's. Each check takes a rendered cluster and
+returns its findings, each with the file and the field."""
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+
+KIND = "InferenceService"
+MODE = "serving.kserve.io/deploymentMode"
+SCALED_BY = "serving.kserve.io/autoscalerClass"
+# The name that KServe gives to a predictor's only container.
+CONTAINER = "kserve-container"
+# A predictor is a pod's specification and these fields, of those that we use or refuse.
+NOT_OF_THE_POD = {"canaryTrafficPercent", "deploymentStrategy", "labels", "maxReplicas", "minReplicas", "model"}
+
+
+def deployments(objects: list) -> list:
+    """The Deployment of each InferenceService among the rendered objects."""
+    return [dataclasses.replace(one, object=deployment(one.object)) for one in objects if one.kind == KIND]
+
+
+def deployment(service: dict) -> dict:
+    metadata, predictor = service["metadata"], service["spec"]["predictor"]
+    name = f"{metadata['name']}-predictor"
+    own = {"app": f"isvc.{name}", "component": "predictor", "serving.kserve.io/inferenceservice": metadata["name"]}
+    labels = metadata.get("labels", {}) | predictor.get("labels", {}) | own
+    annotations = metadata.get("annotations", {})
+    pod = copy.deepcopy({key: value for key, value in predictor.items() if key not in NOT_OF_THE_POD})
+    for container in pod.get("containers", []):
+        container.setdefault("env", []).append({"name": "INFERENCE_SERVICE_NAME", "value": metadata["name"]})
+    spec = {
+        "selector": {"matchLabels": {"app": own["app"]}},
+        "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
+    }
+    if "deploymentStrategy" in predictor:
+        spec["strategy"] = predictor["deploymentStrategy"]
+    # Any other class leaves the number to someone else.
+    if annotations.get(SCALED_BY) == "none":
+        spec["replicas"] = predictor["minReplicas"]
+    owner = {"apiVersion": service["apiVersion"], "kind": KIND, "name": metadata["name"]}
+    made = {"name": name, "namespace": metadata["namespace"], "labels": labels, "annotations": annotations}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": made | {"ownerReferences": [owner]}, "spec": spec}
+
+
+def makes(workload) -> bool:
+    """Whether KServe makes this workload."""
+    return any(owner["kind"] == KIND for owner in workload.object["metadata"].get("ownerReferences", []))
+
+
+def findings(platform) -> list[str]:
+    return [finding for check in CHECKS for finding in check(platform)]
+
+
+def services_are_plain_pods(platform) -> Iterator[str]:
+    """A container of ours in a Deployment: all the rest of KServe would come between us and the pods."""
+    for service in platform.of(KIND):
+        predictor = service.object["spec"]["predictor"]
+        if service.object["metadata"].get("annotations", {}).get(MODE) != "Standard":
+            yield f"{service}: metadata.annotations.{MODE}: not Standard: there is no Knative"
+        if "model" in predictor:
+            yield f"{service}: spec.predictor.model: KServe refuses it beside `containers`, and no runtime is here"
+        if [container["name"] for container in predictor.get("containers", [])] != [CONTAINER]:
+            yield f"{service}: spec.predictor.containers: KServe takes one, by the name {CONTAINER}"
+        for component in service.object["spec"].keys() - {"predictor"}:
+            yield f"{service}: spec.{component}: requests would run through a pod that no pool knows"
+
+
+def the_canary_is_the_edges(platform) -> Iterator[str]:
+    for service in platform.of(KIND):
+        if "canaryTrafficPercent" in service.object["spec"]["predictor"]:
+            yield f"{service}: spec.predictor.canaryTrafficPercent: the policy at the edge splits traffic"
+
+
+def one_hand_scales(platform) -> Iterator[str]:
+    """KEDA alone where there is a ScaledObject, else KServe by a fixed number; never KServe's own autoscaler."""
+    targets = {scaled.object["spec"]["scaleTargetRef"]["name"] for scaled in platform.of("ScaledObject")}
+    for service in platform.of(KIND):
+        wanted = "external" if f"{service.name}-predictor" in targets else "none"
+        found = service.object["metadata"].get("annotations", {}).get(SCALED_BY)
+        if found != wanted:
+            yield f"{service}: metadata.annotations.{SCALED_BY}: {found} is not {wanted}"
+
+
+def the_controller_adds_nothing(platform) -> Iterator[str]:
+    """What its chart's defaults would add: Knative, an Ingress past the pool, a limit of one CPU."""
+    for app in platform.of("Application"):
+        if app.name != "kserve":
+            continue
+        values = app.object["spec"]["sources"][0]["helm"]["valuesObject"]["kserve"]
+        field = f"{app}: kserve"
+        if values["controller"].get("deploymentMode") != "Standard":
+            yield f"{field}.controller.deploymentMode: there is no Knative"
+        for switch in ("disableIngressCreation", "disableIstioVirtualHost"):
+            if values["controller"].get("gateway", {}).get(switch) is not True:
+                yield f"{field}.controller.gateway.{switch}: it would make a way past the InferencePool"
+        resources = values.get("inferenceservice", {}).get("resources", {})
+        if any(resources.get(kind, {}).get(unit) != "" for kind in ("requests", "limits") for unit in ("cpu", "memory")):
+            yield f"{field}.inferenceservice.resources: a model server without a limit would get one of 1 CPU"
+
+
+CHECKS = [services_are_plain_pods, the_canary_is_the_edges, one_hand_scales, the_controller_adds_nothing]

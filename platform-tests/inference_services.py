@@ -31,17 +31,15 @@ def deployment(service: dict) -> dict:
     pod = copy.deepcopy({key: value for key, value in predictor.items() if key not in NOT_OF_THE_POD})
     for container in pod.get("containers", []):
         container.setdefault("env", []).append({"name": "INFERENCE_SERVICE_NAME", "value": metadata["name"]})
-    spec = {
-        "selector": {"matchLabels": {"app": own["app"]}},
-        "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
-    }
+    # Of the Deployment, and of its pods.
+    made = {"name": name, "namespace": metadata["namespace"], "labels": labels, "annotations": annotations}
+    spec = {"selector": {"matchLabels": {"app": own["app"]}}, "template": {"metadata": made, "spec": pod}}
     if "deploymentStrategy" in predictor:
         spec["strategy"] = predictor["deploymentStrategy"]
     # Any other class leaves the number to someone else.
     if annotations.get(SCALED_BY) == "none":
         spec["replicas"] = predictor["minReplicas"]
     owner = {"apiVersion": service["apiVersion"], "kind": KIND, "name": metadata["name"]}
-    made = {"name": name, "namespace": metadata["namespace"], "labels": labels, "annotations": annotations}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": made | {"ownerReferences": [owner]}, "spec": spec}
 
 

@@ -4,8 +4,6 @@ real API server: what it admits, what it holds, and whom it stops when it is not
 No scheduler and no kubelet run: a pod that Kueue has let go is one without its gate. Of Kueue 0.18.1
 no module can be had, so this is v0.17.0 on its own definitions."""
 
-import base64
-import copy
 import json
 import subprocess
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from authority import Authority
 from conftest import cluster
 from gpu_queues import QUEUE
 from processes import eventually, free_ports, process
+from webhooks import called_at
 
 MODEL = "qwen2-5-coder-14b-instruct"   # 2 GPUs a pod; `serving` has 6
 TENANT = "tenant-engineering"          # whose queue has 2
@@ -114,22 +113,11 @@ def answers(server: api_server.ApiServer, platform: rendering.Platform, port: in
     configurations = []
     for rendered in charts.rendered(platform).of("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
         if rendered.application == "kueue":
-            configurations.append(at(rendered.object, port, authority))
+            configurations.append(called_at(rendered.object, port, authority))
     queues = [rendered.object for rendered in platform.of(*KINDS) if rendered.application == "queues"]
     eventually(lambda: server.apply([queues[0]]) == [])
     assert server.apply(configurations) == []
     eventually(lambda: server.apply(queues) == [])
-
-
-def at(configuration: dict, port: int, authority: str) -> dict:
-    moved = copy.deepcopy(configuration)
-    # Under the chart's own name, Kueue would write its own authority into it.
-    moved["metadata"] = {"name": f"{configuration['metadata']['name']}-of-this-test"}
-    for webhook in moved["webhooks"]:
-        path = webhook["clientConfig"]["service"]["path"]
-        bundle = base64.b64encode(authority.encode()).decode()
-        webhook["clientConfig"] = {"url": f"https://localhost:{port}{path}", "caBundle": bundle}
-    return moved
 
 
 def test_every_queue_is_active(kueue):

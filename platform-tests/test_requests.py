@@ -81,7 +81,8 @@ def controllers(platform) -> list[dict]:
 def requests(values):
     """Every `requests` in a chart's values."""
     if isinstance(values, dict):
-        if "cpu" in values.get("requests", {}):
+        # An empty one asks for nothing.
+        if values.get("requests", {}).get("cpu"):
             yield values["requests"]
         for value in values.values():
             yield from requests(value)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import rendering
-from conftest import ROOT, cluster
+from conftest import ROOT, cluster, everything
 
 CASES = yaml.safe_load((Path(__file__).parent / "health.yaml").read_text())
 PREFIX = "resource.customizations.health."
@@ -16,8 +16,8 @@ PREFIX = "resource.customizations.health."
 def checks() -> dict[str, str]:
     """The settings that are scripts of health, of all clusters together: some come with a feature."""
     found = {}
-    for name in rendering.clusters(ROOT):
-        app = cluster(name).find("Application", "argocd", "argocd").object
+    for platform in [*map(cluster, rendering.clusters(ROOT)), everything()]:
+        app = platform.find("Application", "argocd", "argocd").object
         settings = app["spec"]["sources"][0]["helm"]["valuesObject"]["configs"]["cm"]
         found |= {name: text for name, text in settings.items() if name.startswith(PREFIX)}
     return found

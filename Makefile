@@ -7,7 +7,7 @@ SHELL := bash
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
 .PHONY: help demo serve test test-platform render topology bench soak build setup lint clean wrk bench-build \
-	tf-plan tf-apply tf-destroy config $(OPERATIONS)
+	tf-plan tf-apply tf-destroy config pin tool-image modelcar $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -50,10 +50,12 @@ serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its
 test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDKs, the documents
 	@scripts/step test-modules "Building the modules for the tests" \
 		cargo build --release --target wasm32-wasip1 $(TEST_MODULES)
+	@# Where there can be no registry it says so, and what needs one is left out.
 	ulimit -Sn $(OPEN_FILES) || echo "fewer than $(OPEN_FILES) open files are allowed: floods may fail" >&2; \
-		cargo test --workspace
+		registry=$$(scripts/registry) || test $$? -eq 3; export TOLLGATE_REGISTRY=$$registry; \
+		cargo test --workspace; \
+		$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest host-tests/sdk
-	$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers
 
 test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)
@@ -100,6 +102,22 @@ lint: build ## format, clippy, documentation, licenses and sources of dependenci
 	scripts/cargo-deny --offline check licenses bans sources
 	$(PYTHON_ENV) scripts/check-examples
 	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
+
+##@ Images (docs/images.md)
+
+pin: build ## digests of the images that the clusters name by a tag (UPDATE=1 asks again, CHECK=1 lists what lacks)
+ifdef CHECK
+	@$(PYTHON_ENV) scripts/pin --unresolved $(CLUSTERS)
+else
+	$(PYTHON_ENV) scripts/pin $(if $(UPDATE),--update) || echo "digests are unresolved, as listed" >&2
+	$(PYTHON_ENV) scripts/render $(CLUSTERS)
+endif
+
+tool-image: ## the command line tool as an image, pushed (IMAGE=REGISTRY/REPOSITORY:TAG)
+	@scripts/tool-image "$(IMAGE)"
+
+modelcar: ## a model as an image, pushed (IMAGE=REGISTRY/REPOSITORY:TAG MODEL=OWNER/NAME [REVISION=COMMIT] or FOLDER=DIR)
+	@scripts/modelcar "$(IMAGE)" $(if $(FOLDER),--folder "$(FOLDER)",--model "$(MODEL)" --revision "$(or $(REVISION),main)")
 
 ##@ The cloud below a cluster (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows)
 

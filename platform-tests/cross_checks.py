@@ -17,6 +17,8 @@ FRONT_DOOR = {8443, 8080}
 MADE_BY_CONTROLLERS = {"gateway.networking.k8s.io/gateway-name", "acme.cert-manager.io/http01-solver"}
 # The substrate has it before Argo CD is there.
 GIVEN_NAMESPACES = {"kube-system"}
+# What `tollgate bundle build` has signed besides the module (minisign's format).
+SIGNED_IMAGE = re.compile(r"^trusted comment: tollgate .* image=(sha256:[0-9a-f]{64}) ", re.MULTILINE)
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 
 
@@ -83,6 +85,15 @@ def references(spec: dict) -> Iterator[tuple[str, str]]:
     for volume in spec.get("volumes", []):
         if "image" in volume:
             yield f"volumes[{volume['name']}].image.reference", volume["image"]["reference"]
+
+
+def module_is_the_signed_one(platform: Platform) -> Iterator[str]:
+    """Where a new module came with the old signature, no new edge would start."""
+    signed = SIGNED_IMAGE.search(platform.values["edge"]["module"].get("signature", ""))
+    digest = platform.values["images"]["module"].get("digest")
+    if signed and digest not in (None, signed[1]):
+        config = f"manifests/clusters/{platform.cluster}/config.yaml"
+        yield f"{config}: edge.module.signature: it is for the image {signed[1]}, not {digest}"
 
 
 def pods_find_what_they_mount(platform: Platform) -> Iterator[str]:
@@ -216,6 +227,7 @@ CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     namespaces_are_closed,
     policies_name_callers,
     images_are_pinned,
+    module_is_the_signed_one,
     pods_find_what_they_mount,
     mounts_have_volumes,
     services_find_pods,

@@ -78,8 +78,7 @@ def render(root: Path, cluster: str) -> Platform:
     """Renders a cluster of the checkout (or of a copy of its manifests) at `root`.
 
     Raises RenderError with what Helm says, a schema's refusal among it."""
-    config = f"manifests/clusters/{cluster}/config.yaml"
-    objects = helm(root, "root", "manifests/root", [config], "root", -4)
+    objects = helm(root, "root", "manifests/root", cluster_config.files(cluster), "root", -4)
     for application in [rendered for rendered in objects if rendered.kind == "Application"]:
         objects += layer(root, application)
     return Platform(cluster, cluster_config.merged(root, cluster), objects, inference_services.deployments(objects))

@@ -2,20 +2,16 @@
 it runs."""
 
 import json
-import os
-import shutil
 import subprocess
 import time
 
 import pytest
 
+import forks
 import mounts
-import rendering
 import running_edge
-from conftest import ROOT, cluster
+from conftest import cluster
 from processes import eventually
-
-KEY_TEAM = "home/people"
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +23,10 @@ def edge(tmp_path_factory):
 @pytest.fixture(scope="module")
 def key(edge, tmp_path_factory) -> str:
     """A key that a commit adds: minted, written into the rules, rendered, and swapped in live."""
-    copy = tmp_path_factory.mktemp("fork")
-    for name in ("manifests", "scripts"):
-        shutil.copytree(ROOT / name, copy / name, symlinks=True)
-    minted = tollgate("keys", "mint", "--team", KEY_TEAM, "--name", "me")
-    secret = next(word for word in minted.split() if word.startswith("sk-tollgate-"))
-    digest = next(word for word in minted.split() if word.startswith("sha256:"))
-    rules = copy / "manifests/clusters/laptop/policies/organizations/home.yaml"
-    rules.write_text(rules.read_text().replace("people: {}", f"people: {{keys: {{me: {{hash: '{digest}'}}}}}}"))
-    subprocess.run([copy / "scripts/render", "laptop"], check=True)
-    edge.mount(running_edge.config_map(rendering.render(copy, "laptop")))
+    platform, secret = forks.with_key(tmp_path_factory.mktemp("fork"))
+    edge.mount(running_edge.config_map(platform))
     eventually(lambda: edge.chat("hello", secret)[0] == 200)
     return secret
-
-
-def tollgate(*arguments: str) -> str:
-    command = [os.environ["TOLLGATE_CLI"], *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_no_one_passes_without_a_key(edge):

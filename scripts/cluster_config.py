@@ -1,17 +1,26 @@
-"""A cluster's values: its own file on top of the defaults, as Helm merges them."""
+"""A cluster's values: the files that feed every chart, as Helm merges them."""
 
 from pathlib import Path
 
 import yaml
 
-DEFAULTS = "manifests/root/values.yaml"
+def files(cluster: str) -> list[str]:
+    """The defaults, what differs from them, and what `make render` adds; the later one wins."""
+    folder = f"manifests/clusters/{cluster}"
+    return ["manifests/root/values.yaml", f"{folder}/config.yaml", f"{folder}/rendered/values.yaml"]
 
 
 def merged(root: Path, cluster: str) -> dict:
     """The values of a cluster of the checkout at `root`.
 
-    Raises FileNotFoundError when it has no config.yaml."""
-    return merge(load(root / DEFAULTS), load(root / "manifests/clusters" / cluster / "config.yaml"))
+    Raises FileNotFoundError when it has no config.yaml, or was never rendered."""
+    return merge(edited(root, cluster), load(root / files(cluster)[2]))
+
+
+def edited(root: Path, cluster: str) -> dict:
+    """Those that people write, which `make render` starts from."""
+    defaults, config, _ = files(cluster)
+    return merge(load(root / defaults), load(root / config))
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -11,6 +11,8 @@ def pytest_sessionstart():
     for variable in ("TOLLGATE_ENVOY", "TOLLGATE_CLI", "TOLLGATE_MODULE"):
         if not os.path.exists(os.environ.get(variable, "")):
             pytest.exit(f"{variable} names no file: `make test` sets it", returncode=2)
+    if "TOLLGATE_REGISTRY" not in os.environ:
+        pytest.exit("TOLLGATE_REGISTRY is not set: `make test` sets it", returncode=2)
     # A proxy that the user has set up is not to get what goes to loopback.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
 

@@ -17,13 +17,18 @@ from stack import ROOT
 
 # Ports as the documents have them. Each run uses free ones in their place, so that runs and what
 # else the machine does can go side by side.
-PORTS = ("8080", "9901", "8000", "8001")
+PORTS = ("8080", "9901", "8000", "8001", "5000")
 UPSTREAM = "8000"  # the one port that something listens on beforehand
 END = "the-command-has-ended"
 
 # Envoy as on a machine where it is installed. It writes its logs soon, and ends when its shell does.
 ENVOY = """#!/bin/sh
 exec setpriv --pdeathsig KILL "$TOLLGATE_ENVOY" --file-flush-interval-msec 50 "$@"
+"""
+
+# Likewise the distribution project's registry.
+REGISTRY = """#!/bin/sh
+exec setpriv --pdeathsig KILL env OTEL_TRACES_EXPORTER=none "$TOLLGATE_REGISTRY" "$@"
 """
 
 
@@ -82,12 +87,14 @@ def furnish(folder: Path) -> None:
     """What is there in a checkout after `make build`, the two programs being installed."""
     shutil.copytree(ROOT / "policies", folder / "policies")
     shutil.copytree(ROOT / "demo", folder / "demo", ignore=shutil.ignore_patterns("*.py"))
+    (folder / "checkout").symlink_to(ROOT)
     (folder / "tollgate_gateway.wasm").symlink_to(os.environ["TOLLGATE_MODULE"])
     programs = folder / ".bin"
     programs.mkdir()
     (programs / "tollgate").symlink_to(os.environ["TOLLGATE_CLI"])
-    (programs / "envoy").write_text(ENVOY)
-    (programs / "envoy").chmod(0o755)
+    for name, script in (("envoy", ENVOY), ("registry", REGISTRY)):
+        (programs / name).write_text(script)
+        (programs / name).chmod(0o755)
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+import images
 from operations.kube import Kube
 from operations.session import Refusal, Session
 from operations.table import documents
@@ -56,9 +57,7 @@ def refuse_unresolved(session: Session) -> None:
 
 def unresolved_images(values: dict) -> list[str]:
     """By where the configuration has them."""
-    images = {f"images.{name}": image for name, image in values["images"].items()}
-    images |= {f"models.{name}.weights": model["weights"] for name, model in values["models"].items()}
-    return [f"{place}: {image['repository']}:{image['tag']}" for place, image in images.items() if "digest" not in image]
+    return [f"{'.'.join(path)}: {reference}" for path, reference in images.by_tag(values)]
 
 
 def root(session: Session) -> None:

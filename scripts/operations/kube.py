@@ -43,7 +43,7 @@ class Kube:
         if not root:
             return
         files = root["spec"]["source"]["helm"]["valueFiles"]
-        if files != [f"/manifests/clusters/{self.session.cluster}/config.yaml"]:
+        if f"/manifests/clusters/{self.session.cluster}/config.yaml" not in files:
             raise Refusal(f"the context {self.context} leads to another cluster: its root reads {', '.join(files)}")
 
     def get(self, kind: str, name: str, namespace: str) -> dict | None:

@@ -83,8 +83,7 @@ class Session:
 
     def helm_template(self, chart: str) -> str:
         """One of our charts for this cluster, fed as Argo CD feeds it."""
-        values = ["manifests/root/values.yaml", f"manifests/clusters/{self.cluster}/config.yaml"]
-        files = [argument for file in values for argument in ("--values", file)]
+        files = [argument for file in cluster_config.files(self.cluster) for argument in ("--values", file)]
         return self.read("helm", "template", Path(chart).name, chart, "--kube-version", "1.35.0", *files)
 
 

@@ -32,7 +32,7 @@ fn check(bootstrap: &Path, out: &mut impl Write) -> Result<(), Failure> {
         .map(|finding| format!("{finding}\n"))
         .collect();
     if findings.iter().any(Finding::is_mistake) {
-        return Err(Failure::Rules(lines.concat()));
+        return Err(Failure::Wrong(lines.concat()));
     }
     write!(out, "{}", lines.concat())?;
     writeln!(out, "{}: nothing is missing", bootstrap.display())?;
@@ -106,7 +106,7 @@ mod tests {
             text.replace("\"merge_slashes\": true", "\"merge_slashes\": false"),
         )
         .unwrap();
-        let Err(Failure::Rules(said)) = run_with(&["--check", &bootstrap]) else {
+        let Err(Failure::Wrong(said)) = run_with(&["--check", &bootstrap]) else {
             panic!("a mistake was not found");
         };
         assert!(said.contains("\n  add: merge_slashes: true\n") && said.contains("\n  note: "));

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 /// What `main` prints to standard error.
 pub(crate) enum Failure {
-    /// Mistakes in rule files, rendered with their lines: exit code 1.
-    Rules(String),
+    /// What was looked at is wrong; the text is printed as it is: exit code 1.
+    Wrong(String),
     /// Anything else that kept the command from being carried out: exit code 2.
     Command(anyhow::Error),
 }
@@ -21,7 +21,7 @@ impl Failure {
     /// Prints the failure. Where standard error itself is gone, the exit code still tells.
     pub(crate) fn report(self, err: &mut impl Write) -> ExitCode {
         match self {
-            Self::Rules(text) => {
+            Self::Wrong(text) => {
                 let _ = err.write_all(text.as_bytes());
                 ExitCode::from(1)
             }

@@ -1,11 +1,13 @@
 //! The `tollgate` command: one module per subcommand, each with its arguments and a `run`.
 //!
-//! Exit codes: 0 done; 1 the rules have mistakes; 2 the command could not be carried out
-//! (arguments, files).
+//! Exit codes: 0 done; 1 what was looked at is wrong (rules, a configuration, a module); 2 the
+//! command could not be carried out (arguments, files, the network).
 
+mod bundle;
 mod drain;
 mod envoy_config;
 mod failure;
+mod images;
 mod keys;
 mod output;
 mod policy;
@@ -36,6 +38,12 @@ enum Command {
     EnvoyConfig(Box<envoy_config::EnvoyConfig>),
     Why(why::Why),
     Drain(drain::Drain),
+    /// The module as an OCI artifact
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Others' images
+    #[command(subcommand)]
+    Images(images::Command),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +55,8 @@ fn main() -> ExitCode {
         Command::EnvoyConfig(command) => envoy_config::run(&command, &mut out),
         Command::Why(command) => why::run(&command, &mut out),
         Command::Drain(command) => drain::run(&command, &mut out),
+        Command::Bundle(command) => bundle::run(command, &mut out),
+        Command::Images(command) => images::run(command, &mut out),
     };
     match done.and_then(|()| out.flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

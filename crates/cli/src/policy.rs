@@ -64,7 +64,7 @@ pub(crate) fn compile(directory: &Path) -> Result<Document, Failure> {
     let sources = tollgate_policy::load(directory)?;
     let document = tollgate_policy::compile(&sources).map_err(|errors| {
         let text = tollgate_policy::render(&errors, &sources);
-        Failure::Rules(format!("{text}{}\n", counted(errors.len(), "mistake")))
+        Failure::Wrong(format!("{text}{}\n", counted(errors.len(), "mistake")))
     })?;
     Policy::load(&tollgate_policy::to_json(&document))
         .map_err(|error| anyhow!("the module would refuse this policy: {error}"))?;

@@ -88,8 +88,8 @@ CustomResourceDefinitions out of their project's repository, as an Application. 
 {{- end }}
 
 {{/*
-One of our own layers, manifests/layers/NAME, as an Application. It is fed by the same two files as
-this chart. Takes `root`, `name`, `wave`, `project`, `namespace` and, optional, `rendered`: a folder
+One of our own layers, manifests/layers/NAME, as an Application. It is fed by the same files as this
+chart. Takes `root`, `name`, `wave`, `project`, `namespace` and, optional, `rendered`: a folder
 below the cluster's own whose manifests go with it.
 */}}
 {{- define "root.layer" }}
@@ -98,7 +98,6 @@ below the cluster's own whose manifests go with it.
 {{- $source := include "root.layerSource" . | fromYaml }}
 {{- $sources := list $source }}
 {{- with .rendered }}
-{{- $_ := set $source.helm "valueFiles" (append $source.helm.valueFiles (printf "/%s/%s/values.yaml" $cluster .)) }}
 {{- $sources = append $sources (dict "repoURL" $git.repository "targetRevision" $git.revision
       "path" (printf "%s/%s" $cluster .) "directory" (dict "exclude" "values.yaml")) }}
 {{- end }}
@@ -112,5 +111,8 @@ targetRevision: {{ .root.Values.git.revision }}
 path: manifests/layers/{{ .name }}
 helm:
   releaseName: {{ .name }}
-  valueFiles: [/manifests/root/values.yaml, /manifests/clusters/{{ .root.Values.cluster.name }}/config.yaml]
+  valueFiles:
+    - /manifests/root/values.yaml
+    - /manifests/clusters/{{ .root.Values.cluster.name }}/config.yaml
+    - /manifests/clusters/{{ .root.Values.cluster.name }}/rendered/values.yaml
 {{- end }}

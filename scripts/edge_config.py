@@ -1,0 +1,91 @@
+"""What `tollgate envoy-config` makes of a cluster's edge: the files that Envoy reads, by name."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import yaml
+
+# Where the pod has them: the manifests mount these folders.
+MOUNTED = "/etc/tollgate"
+IDENTITY = "/etc/tls"
+CERTIFICATE = "/etc/front-door"
+MODULE = "/modules/plugin.wasm"
+LLM = "https://llm-proxies.llm-gateway.svc.cluster.local:8443"
+PLATFORM = "https://platform-proxies.platform-gateway.svc.cluster.local:8443"
+
+
+class Failure(Exception):
+    """Something a person has to mend, said in its text."""
+
+
+def of_our_envoy(cluster: Path, config: dict) -> dict[str, str]:
+    """A whole Envoy, the platform's front door."""
+    edge = config["edge"]
+    return _written(cluster, [
+        *_options(edge),
+        "--listen", "0.0.0.0:8443",
+        "--api-host", f"api.{config['domain']}",
+        "--certificate", CERTIFICATE,
+        "--other-hosts", PLATFORM,
+        "--other-hosts-identity", IDENTITY,
+        *(["--proxy-protocol"] if edge["service"].get("proxyProtocol") else []),
+        "--listen-plain", "0.0.0.0:8080",
+        "--listen-applications", "0.0.0.0:8081",
+        "--listen-metrics", "0.0.0.0:9090",
+        "--admin", "127.0.0.1:9901",
+    ])  # fmt: skip
+
+
+def of_another_envoy(cluster: Path, config: dict) -> dict[str, str]:
+    """What an Envoy lacks that someone else configures: `fragment.yaml` in place of a bootstrap."""
+    return _written(cluster, [*_options(config["edge"]), "--fragment"])
+
+
+def _options(edge: dict) -> list[str]:
+    return [
+        # By a name that is the same in every checkout: refusals say which file a limit is from.
+        "--policies", "policies",
+        "--module", MODULE,
+        "--upstream", f"default={LLM}",
+        "--upstream-http2",
+        "--identity", f"default={IDENTITY}",
+        "--stream-timeout", str(edge["streamTimeoutSeconds"]),
+        "--idle-timeout", str(min(600, edge["streamTimeoutSeconds"])),
+        "--max-heap", str(_heap(edge["resources"]["limits"]["memory"])),
+        "--mounted-at", MOUNTED,
+    ]  # fmt: skip
+
+
+def _written(cluster: Path, options: list[str]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as output:
+        command = [os.environ["TOLLGATE_CLI"], "envoy-config", *options, "--output", output]
+        done = subprocess.run(command, cwd=cluster, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure(done.stderr.strip())
+        return {path.name: path.read_text() for path in sorted(Path(output).iterdir())}
+
+
+def _heap(limit: str) -> int:
+    """Bytes of heap at which Envoy sheds load: two thirds of the memory that it may have."""
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+    number, unit = limit[:-2], limit[-2:]
+    if unit not in units:
+        raise Failure(f"edge.resources.limits.memory is {limit!r}: write it in Mi or Gi")
+    return int(float(number) * units[unit]) * 2 // 3
+
+
+class Dumper(yaml.SafeDumper):
+    """Long texts as blocks."""
+
+
+def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+Dumper.add_representer(str, text)
+
+
+def dump(value: dict) -> str:
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, width=1 << 30)

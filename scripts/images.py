@@ -1,0 +1,44 @@
+"""The images that a cluster's values name, and the lock file that knows their digests.
+
+An image is a map with `repository` and `tag`; one that has a `digest` as well needs no lock."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cluster_config
+
+LOCK = "manifests/images.lock.yaml"
+UNRESOLVED = "digest unresolved"
+
+
+def by_tag(values: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What has no digest: where the values name it, and the reference. A tag can be moved."""
+    if "repository" in values and "tag" in values:
+        if "digest" not in values:
+            yield path, f"{values['repository']}:{values['tag']}"
+        return
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from by_tag(value, (*path, key))
+
+
+def lock(root: Path) -> dict[str, str]:
+    """Reference to digest, or to UNRESOLVED."""
+    path = root / LOCK
+    return cluster_config.load(path) if path.exists() else {}
+
+
+def is_digest(text: str | None) -> bool:
+    return text is not None and text.startswith("sha256:")
+
+
+def digests(values: dict, known: dict[str, str]) -> dict:
+    """Values that give each image of `values` the digest that is known of it."""
+    found = {}
+    for path, reference in by_tag(values):
+        if is_digest(known.get(reference)):
+            place = found
+            for key in path:
+                place = place.setdefault(key, {})
+            place["digest"] = known[reference]
+    return found

@@ -7,7 +7,7 @@ SHELL := bash
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
 .PHONY: help demo serve test test-platform render topology bench soak build setup lint clean wrk bench-build \
-	tf-plan tf-apply tf-destroy config pin tool-image modelcar $(OPERATIONS)
+	tf-plan tf-apply tf-destroy config pin tool-image modelcar envoy-gateway $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PYTHON_ENV := .tollgate/venv/bin/python
@@ -64,6 +64,9 @@ test-platform: build ## the platform's manifests with the real controllers (they
 render: build ## compiles each cluster's rule files into the manifest that its edge mounts
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)
 
+envoy-gateway: build ## what Envoy Gateway is told of the module, for the overlay of that name (CLUSTER=NAME)
+	$(PYTHON_ENV) scripts/envoy-gateway "$(CLUSTER)"
+
 topology: setup ## draws docs/topology.svg from the manifests of production
 	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
 
@@ -102,6 +105,7 @@ lint: build ## format, clippy, documentation, licenses and sources of dependenci
 	scripts/cargo-deny --offline check licenses bans sources
 	$(PYTHON_ENV) scripts/check-examples
 	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
+	$(PYTHON_ENV) scripts/envoy-gateway --check laptop
 
 ##@ Images (docs/images.md)
 

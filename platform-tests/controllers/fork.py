@@ -87,6 +87,11 @@ class Fork:
         path.write_text(text.replace(old, new))
         self.commit(file)
 
+    def add(self, file: str, text: str) -> None:
+        """Commits a new file below manifests/."""
+        (self.work / "manifests" / file).write_text(text)
+        self.commit(file)
+
     def revert(self) -> None:
         git(self.work, "revert", "--no-edit", "HEAD")
         git(self.work, "push", "origin", "main")

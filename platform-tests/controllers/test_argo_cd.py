@@ -118,9 +118,10 @@ def test_every_object_of_our_layers_is_there(brought_up, argo, fork):
 
 
 def test_a_change_by_hand_is_healed(brought_up, argo):
-    patch = json.dumps({"spec": {"ports": [{"name": "http", "port": 80, "targetPort": 9999}]}})
+    before = get(argo, "service", "edge", "tollgate-edge")["spec"]["selector"]
+    patch = json.dumps({"spec": {"selector": {"app.kubernetes.io/name": "another"}}})
     assert argo.server.kubectl("patch", "service", "tollgate-edge", "--namespace", "edge", "--patch", patch).returncode == 0
-    eventually(lambda: get(argo, "service", "edge", "tollgate-edge")["spec"]["ports"][0]["targetPort"] == "http", PATIENCE)
+    eventually(lambda: get(argo, "service", "edge", "tollgate-edge")["spec"]["selector"] == before, PATIENCE)
 
 
 def test_a_model_that_is_taken_out_goes_with_all_that_it_had(brought_up, argo, fork):
@@ -176,8 +177,7 @@ def waiting(argo: ArgoCd, name: str) -> str:
 
 def test_an_object_outside_its_fence_is_refused(brought_up, argo, fork):
     """The edge's project forbids Secrets: a literal one in Git never reaches the cluster."""
-    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: smuggled, namespace: edge}\n---\n"
-    fork.edit("layers/edge/templates/edge.yaml", "# The certificate by which", f"{secret}# The certificate by which")
+    fork.add("layers/edge/templates/smuggled.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: smuggled, namespace: edge}\n")
     argo.refresh("edge")
     eventually(lambda: "Secret is not permitted in project inference" in json.dumps(argo.application("edge")["status"]), PATIENCE)
     assert not exists(argo, "secret", "smuggled", "edge")

@@ -118,5 +118,7 @@ def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
 def bare_pod(workload) -> dict:
     """Pod Security looks at pods alone: a Deployment of forbidden pods is created with a warning."""
     template = copy.deepcopy(workload.object["spec"]["template"])
+    # KServe's templates have a name, which no pod gets.
+    template["metadata"].pop("name", None)
     metadata = template["metadata"] | {"generateName": f"{workload.name}-", "namespace": workload.namespace}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}

@@ -52,6 +52,10 @@ fn install(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it waits for an Envoy's requests"
+)]
 fn drain(command: &Drain, out: &mut impl Write) -> Result<(), Failure> {
     let begun = Instant::now();
     let admin = Admin::new(&command.admin);

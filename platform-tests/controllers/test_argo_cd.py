@@ -191,7 +191,7 @@ def test_teardown_removes_it_all_in_the_opposite_order(brought_up, argo, fork, t
     workshop = Workshop(tmp_path, argo.server)
     said = workshop.operate("teardown", CLUSTER, types=[CLUSTER, CLUSTER], seconds=600)
     assert said.code == 0, said.text
-    removed = re.findall(r"^\+ kubectl .* delete application.argoproj.io (.+) --namespace argocd --timeout", said.text, re.MULTILINE)
+    removed = re.findall(r"^\+ kubectl .* delete application.argoproj.io (.+) --namespace argocd --wait=false", said.text, re.MULTILINE)
     order = [name for names in removed for name in names.split()]
     wave_of = {name: wave for wave, names, _ in waves(fork) for name in names}
     data = next(number for number, name in enumerate(order) if name.endswith("-crds"))

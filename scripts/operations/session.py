@@ -77,9 +77,9 @@ class Session:
         return done.stdout.strip()
 
     @staticmethod
-    def now() -> str:
+    def now(later: datetime.timedelta = datetime.timedelta()) -> str:
         """In the form that Kubernetes and Argo CD write."""
-        return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (datetime.datetime.now(datetime.UTC) + later).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def helm_template(self, chart: str) -> str:
         """One of our charts for this cluster, fed as Argo CD feeds it."""

@@ -2,6 +2,7 @@
 
 What holds data (CRDs, namespaces) asks a second time. The cluster itself is OpenTofu's."""
 
+import datetime
 from itertools import groupby
 
 from operations.kube import Kube
@@ -11,6 +12,7 @@ WAVE = "argocd.argoproj.io/sync-wave"
 # Argo CD runs in what these two keep: it can't remove them and live to say so.
 LAST = ("foundation", "argocd")
 SECONDS = 600
+LATER = datetime.timedelta(minutes=10)
 LABEL = "app.kubernetes.io/part-of"
 
 
@@ -24,10 +26,11 @@ def teardown(session: Session) -> None:
     for _, group in waves([one for one in applications if not keeps(one)]):
         remove(kube, [name(one) for one in group])
     session.confirm("remove CRDs and namespaces too, with everything that is in them")
-    for _, group in waves([one for one in applications if keeps(one)]):
-        names = [name(one) for one in group]
-        annotate(kube, names, f"argocd.argoproj.io/deletion-approved={session.now()}")
-        remove(kube, names)
+    kept = [one for one in applications if keeps(one)]
+    for _, group in waves(kept):
+        remove(kube, [name(one) for one in group], approved=True)
+    # Argo CD never deletes these, whoever confirms it.
+    delete(kube, "crd", definitions(kept))
     by_hand(kube, [name(one) for one in everything if name(one) in LAST])
     print(f"The platform is gone. The cluster: make tf-destroy CLUSTER={session.cluster}")
 
@@ -37,20 +40,33 @@ def waves(applications: list[dict]):
     return groupby(sorted(applications, key=wave, reverse=True), key=wave)
 
 
-def remove(kube: Kube, names: list[str]) -> None:
+def remove(kube: Kube, names: list[str], approved: bool = False) -> None:
     """Argo CD removes what an Application has made, and then the Application. One that is at work, or will
     try again, would first come to its end."""
     for one in names:
         patch(kube, one, '{"operation": null}')
-    kube.change("delete", "application.argoproj.io", *names, "--namespace", "argocd", "--timeout", f"{SECONDS}s")
+    kube.change("delete", "application.argoproj.io", *names, "--namespace", "argocd", "--wait=false")
+    for one in names if approved else []:
+        # It counts only if it is later than the deletion; clocks may differ. What is gone needs none.
+        approval = f"argocd.argoproj.io/deletion-approved={kube.session.now(LATER)}"
+        kube.attempt("annotate", "application.argoproj.io", one, approval, "--namespace", "argocd", "--overwrite")
+    delete(kube, "application.argoproj.io", names)
 
 
 def patch(kube: Kube, name: str, what: str) -> None:
     kube.change("patch", "application.argoproj.io", name, "--namespace", "argocd", "--type", "merge", "--patch", what)
 
 
-def annotate(kube: Kube, names: list[str], annotation: str) -> None:
-    kube.change("annotate", "application.argoproj.io", *names, annotation, "--namespace", "argocd", "--overwrite")
+def delete(kube: Kube, kind: str, names: list[str]) -> None:
+    """Waits until they are gone."""
+    if names:
+        kube.change("delete", kind, *names, "--namespace", "argocd", "--ignore-not-found", "--timeout", f"{SECONDS}s")
+
+
+def definitions(applications: list[dict]) -> list[str]:
+    """The CRDs that these have brought."""
+    resources = [resource for one in applications for resource in one.get("status", {}).get("resources", [])]
+    return [resource["name"] for resource in resources if resource["kind"] == "CustomResourceDefinition"]
 
 
 def by_hand(kube: Kube, names: list[str]) -> None:

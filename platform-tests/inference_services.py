@@ -99,4 +99,22 @@ def the_controller_adds_nothing(platform) -> Iterator[str]:
             yield f"{field}.inferenceservice.resources: a model server without a limit would get one of 1 CPU"
 
 
-CHECKS = [services_are_plain_pods, the_canary_is_the_edges, one_hand_scales, the_controller_adds_nothing]
+def the_controller_comes_first_and_goes_last(platform) -> Iterator[str]:
+    """Its webhook takes InferenceServices in, and it alone takes away their finalizer."""
+    controller = platform.find("Application", "argocd", "kserve")
+    for service in platform.of(KIND):
+        if controller is None:
+            yield f"{service}: no Application brings KServe's controller"
+        elif int(controller.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) >= service.wave:
+            yield f"{service}: wave {service.wave}: KServe's controller is not there before, or gone too early"
+        if service.application == "serving":
+            yield f"{service}: its Application stays when the feature goes: nothing would take its finalizer away"
+
+
+CHECKS = [
+    services_are_plain_pods,
+    the_canary_is_the_edges,
+    one_hand_scales,
+    the_controller_adds_nothing,
+    the_controller_comes_first_and_goes_last,
+]

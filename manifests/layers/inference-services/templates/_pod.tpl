@@ -1,0 +1,1 @@
+../../serving/templates/_pod.tpl

@@ -1,4 +1,4 @@
-"""The changes that docs/platform tells to make: each section's YAML blocks are put into the files that
+"""The changes that documents tell to make: each section's YAML blocks are put into the files that
 they name, and what the cluster then renders passes every check."""
 
 import re
@@ -19,10 +19,10 @@ BLOCK = re.compile(r"^```yaml\n# (manifests/clusters/(\w[\w-]*)/\S+)\n(.*?)^```$
 def sections() -> list[tuple[str, str]]:
     """Document and heading of every section that has such blocks."""
     found = []
-    for document in sorted((ROOT / "docs/platform").glob("*.md")):
+    for document in sorted((ROOT / "docs").rglob("*.md")):
         for section in document.read_text().split("\n## ")[1:]:
             if BLOCK.search(section):
-                found.append((document.name, section.partition("\n")[0]))
+                found.append((str(document.relative_to(ROOT)), section.partition("\n")[0]))
     return found
 
 
@@ -30,7 +30,7 @@ def sections() -> list[tuple[str, str]]:
 def test_a_change_that_is_described_is_a_good_one(document, heading, tmp_path):
     for name in ("manifests", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
-    text = (ROOT / "docs/platform" / document).read_text()
+    text = (ROOT / document).read_text()
     section = next(part for part in text.split("\n## ") if part.startswith(heading))
     for path, _, content in BLOCK.findall(section):
         apply(tmp_path / path, yaml.safe_load(content))

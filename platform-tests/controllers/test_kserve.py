@@ -186,6 +186,24 @@ def test_a_number_of_pods_is_kept(kserve):
     eventually(lambda: kserve.get("deployment", "fixed-predictor")["spec"]["replicas"] == 2)
 
 
+def test_its_modelcars_are_refused_by_pod_security(kserve):
+    """Why weights are an image volume here too: the container that KServe adds has no security context."""
+    service = copy.deepcopy(everything().find("InferenceService", "serving", MODEL).object)
+    service["metadata"]["name"] = "modelcar"
+    container = service["spec"]["predictor"]["containers"][0]
+    container["env"].append({"name": "STORAGE_URI", "value": "oci://registry.example.com/model@sha256:" + "0" * 64})
+    assert kserve.server.create(service) == ""
+    eventually(lambda: 'violates PodSecurity "restricted' in replica_failure(kserve, "modelcar-predictor"))
+    assert '"modelcar" must set securityContext' in replica_failure(kserve, "modelcar-predictor")
+    assert kserve.pods("modelcar") == []
+
+
+def replica_failure(kserve: KServe, deployment: str) -> str:
+    status = (kserve.get("deployment", deployment) or {}).get("status", {})
+    found = [one["message"] for one in status.get("conditions", []) if one["type"] == "ReplicaFailure"]
+    return found[0] if found else ""
+
+
 def test_its_webhook_refuses_a_model_beside_a_container(kserve):
     service = copy.deepcopy(everything().find("InferenceService", "serving", MODEL).object)
     service["metadata"]["name"] = "both"

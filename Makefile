@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
-.PHONY: help demo serve test test-platform render topology bench soak build setup lint clean wrk bench-build \
+.PHONY: help demo serve test test-platform test-vllm render topology bench soak build setup lint clean wrk bench-build \
 	tf-plan tf-apply tf-destroy config pin tool-image modelcar envoy-gateway $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -56,10 +56,14 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace; \
 		$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest host-tests/sdk
-	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers
+	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm
 
 test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)
 	$(PYTHON_ENV) -m pytest platform-tests/controllers
+
+test-vllm: build ## the model servers' arguments, probes, key and metrics with a real vLLM on the CPU (6 GB, once)
+	@scripts/set-up-vllm
+	$(PYTHON_ENV) -m pytest platform-tests/vllm
 
 render: build ## compiles each cluster's rule files into the manifest that its edge mounts
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)

@@ -22,7 +22,8 @@ containers:
   - name: {{ .container }}
     image: {{ include "platform.image" (get .root.Values.images (ternary "vllm" "vllm-cpu" (eq .spec.accelerator "nvidia"))) }}
     args:
-      - --model=/weights/models
+      # The image runs `vllm serve`, whose option --model is to go.
+      - /weights/models
       - --served-model-name={{ .model }}
       - --port=8000
       - --max-model-len={{ .spec.contextLength }}

@@ -26,7 +26,7 @@ and (min(up{namespace="serving", pool="{{ .pool }}", container="endpoint-picker"
   or vector(0)
 )
 and (
-  (count(up{namespace="serving", pool="{{ .pool }}", container!="endpoint-picker"} == 1) or vector(0))
+  (count(up{namespace="serving", pool="{{ .pool }}", container=~"vllm|kserve-container"} == 1) or vector(0))
   >= sum(kube_deployment_status_replicas_ready{namespace="serving", deployment="{{ .deployment }}"})
 )
 {{- end }}

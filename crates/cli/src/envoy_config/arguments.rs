@@ -1,18 +1,17 @@
 //! The arguments of `tollgate envoy-config`, and the options that they mean.
 
 mod platform;
+mod tuning;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{self, PathBuf};
-use std::time::Duration;
 use std::{fs, io};
-use tollgate_envoy_config::{
-    Address, CLUSTERS_FILE, Limits, Listeners, Options, Timeouts, Upstream,
-};
+use tollgate_envoy_config::{Address, CLUSTERS_FILE, Listeners, Options, Upstream};
 
 use platform::Platform;
+use tuning::Tuning;
 
 #[derive(Args, Debug)]
 pub(crate) struct EnvoyConfig {
@@ -83,63 +82,6 @@ pub(super) struct Sources {
     mounted_at: Option<PathBuf>,
 }
 
-/// What may be left at its default.
-#[derive(Args, Debug)]
-pub(super) struct Tuning {
-    /// Speak HTTP/2 to the upstreams
-    #[arg(long)]
-    upstream_http2: bool,
-
-    /// Certificate authorities (PEM) that https upstreams are verified against
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/etc/ssl/certs/ca-certificates.crt"
-    )]
-    ca_file: PathBuf,
-
-    /// Send traces and logs to this OpenTelemetry collector (gRPC)
-    #[arg(long, value_name = "HOST:PORT")]
-    otlp: Option<Address>,
-
-    /// Where the access log goes, in place of standard output
-    #[arg(long, value_name = "FILE")]
-    access_log: Option<PathBuf>,
-
-    /// Proxies in front of Envoy whose x-forwarded-for entries are believed
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    trusted_hops: u32,
-
-    /// Largest request body in bytes, at most 32 MiB; larger ones get 413
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body,
-        value_parser = clap::value_parser!(u64).range(1..=tollgate_core::uploads::LARGEST_BODY))]
-    max_body: u64,
-
-    /// Heap in bytes at which Envoy sheds load
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().heap)]
-    max_heap: u64,
-
-    /// Client connections at once
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
-    max_connections: u64,
-
-    /// Longest silence: the wait for a first token, the gap between two events
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "600")]
-    idle_timeout: Duration,
-
-    /// Longest life of a request and its answer together
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "3600")]
-    stream_timeout: Duration,
-
-    /// Longest that a client may take to send its request
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
-    request_timeout: Duration,
-
-    /// Longest that connecting to an upstream may take before the next one is tried
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
-    connect_timeout: Duration,
-}
-
 impl Sources {
     /// None if there is nothing to listen on, as in a fragment.
     pub(super) fn listeners(&self, platform: &Platform) -> anyhow::Result<Option<Listeners>> {
@@ -168,17 +110,8 @@ impl Sources {
             access_log: tuning.access_log.clone(),
             ca_file: tuning.ca_file.clone(),
             trusted_hops: tuning.trusted_hops,
-            limits: Limits {
-                body: tuning.max_body,
-                heap: tuning.max_heap,
-                connections: tuning.max_connections,
-            },
-            timeouts: Timeouts {
-                idle: tuning.idle_timeout,
-                stream: tuning.stream_timeout,
-                request: tuning.request_timeout,
-                connect: tuning.connect_timeout,
-            },
+            limits: tuning.limits(),
+            timeouts: tuning.timeouts(),
         })
     }
 
@@ -231,13 +164,6 @@ impl Sources {
         }
         Ok(credentials)
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| format!("'{text}' is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

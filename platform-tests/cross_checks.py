@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import definitions
+import images
 from rendering import Platform, Rendered
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
@@ -65,17 +66,11 @@ def policies_name_callers(platform: Platform) -> Iterator[str]:
 
 def images_are_pinned(platform: Platform) -> Iterator[str]:
     """By digest, or by an exact tag that the cluster's values have without a digest."""
-    unresolved = {f"{image['repository']}:{image['tag']}" for image in images(platform) if not image.get("digest")}
+    unresolved = {reference for _, reference in images.by_tag(platform.values)}
     for workload in platform.of(*WORKLOADS):
         for field, reference in references(pod_spec(workload)):
             if not re.search(r"@sha256:[0-9a-f]{64}$", reference) and reference not in unresolved:
                 yield f"{workload}: {field}: {reference} is not pinned by digest"
-
-
-def images(platform: Platform) -> list[dict]:
-    """Every image that the values name."""
-    weights = [model["weights"] for model in platform.values["models"].values()]
-    return [*platform.values["images"].values(), *weights]
 
 
 def references(spec: dict) -> Iterator[tuple[str, str]]:

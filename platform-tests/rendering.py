@@ -17,7 +17,6 @@ import yaml
 import cluster_config
 import inference_services
 
-KUBERNETES = "1.35.0"
 SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 
 
@@ -104,7 +103,7 @@ def helm(
     root: Path, release: str, chart: str, values: list[str], application: str, wave: int, namespace: str = "default"
 ) -> list[Rendered]:
     """The objects of a chart. What is the same in several checkouts, byte by byte, is rendered once."""
-    command = ["template", release, chart, "--kube-version", KUBERNETES, "--namespace", namespace]
+    command = ["template", release, chart, "--kube-version", cluster_config.KUBERNETES, "--namespace", namespace]
     for file in values:
         command += ["--values", file]
     key = (*command, contents(root, chart, values))

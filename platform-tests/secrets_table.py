@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cluster_config
+from operations.table import store_prefix
 from rendering import Platform, Rendered
 
 TABLE = Path(__file__).resolve().parent.parent / "manifests/secrets.yaml"
@@ -27,7 +28,7 @@ def references(platform: Platform) -> Iterator[tuple[Rendered, str, str]]:
 
 
 def secrets_are_in_the_table(platform: Platform) -> Iterator[str]:
-    prefix = prefix_of(platform)
+    prefix = store_prefix(platform.cluster, platform.values)
     for external, key, name in references(platform):
         if not key.startswith(prefix):
             yield f"{external}: spec.data.remoteRef.key: {key}: in this store names begin with {prefix}"
@@ -37,11 +38,7 @@ def secrets_are_in_the_table(platform: Platform) -> Iterator[str]:
 
 def name_of(platform: Platform, key: str) -> str:
     """What the table calls what the store knows by this key."""
-    return key.removeprefix(prefix_of(platform))
-
-
-def prefix_of(platform: Platform) -> str:
-    return f"{platform.cluster}-" if platform.values["secrets"]["provider"] == "gcp" else ""
+    return key.removeprefix(store_prefix(platform.cluster, platform.values))
 
 
 CHECKS = [secrets_are_in_the_table]

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema_rs
 
 import definitions
-from rendering import Platform, Rendered
+from rendering import Platform
 
 # The API server's own types, closed to unknown fields; the package is pinned with the Python ones.
 BUILT_IN = "kubernetes-json-schema/v1.35.0-local-strict"

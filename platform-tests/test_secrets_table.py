@@ -13,7 +13,7 @@ def test_every_secret_is_asked_for_by_the_layer_that_it_names():
     for name in clusters(ROOT):
         platform = cluster(name)
         for external, key, _ in secrets_table.references(platform):
-            key = key.removeprefix(secrets_table.prefix_of(platform))
+            key = secrets_table.name_of(platform, key)
             asking.setdefault(key, set()).add(external.application)
     unused = {name: row["layer"] for name, row in secrets_table.rows().items() if row["layer"] not in asking.get(name, set())}
     assert {name for name, layer in unused.items() if layer != "operations"} == set()
@@ -26,7 +26,7 @@ def test_the_document_has_every_secret_as_it_is():
         platform = cluster(name)
         for external, key, _ in secrets_table.references(platform):
             place = f"{external.namespace}/{external.object['spec']['target']['name']}"
-            readers.setdefault(key.removeprefix(secrets_table.prefix_of(platform)), set()).add(place)
+            readers.setdefault(secrets_table.name_of(platform, key), set()).add(place)
     wanted = {}
     for name, row in secrets_table.rows().items():
         read_by = ", ".join(f"`{place}`" for place in sorted(readers.get(name, {"make verify"})))
@@ -59,8 +59,7 @@ def test_google_keeps_a_place_for_each_secret_of_the_cluster():
     for name in clusters(ROOT):
         platform = cluster(name)
         if platform.values["secrets"]["provider"] == "gcp":
-            prefix = secrets_table.prefix_of(platform)
-            wanted = {key.removeprefix(prefix) for _, key, _ in secrets_table.references(platform)}
+            wanted = {secrets_table.name_of(platform, key) for _, key, _ in secrets_table.references(platform)}
             wanted |= {row["name"] for row in secrets_table.rows().values() if row["layer"] == "operations"}
             assert places(name) == wanted, f"substrate/gke/clusters/{name}.tfvars: secrets"
 

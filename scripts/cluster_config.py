@@ -4,6 +4,10 @@ from pathlib import Path
 
 import yaml
 
+# Of the API server that charts are rendered for.
+KUBERNETES = "1.35.0"
+
+
 def files(cluster: str) -> list[str]:
     """The defaults, what differs from them, and what `make render` adds; the later one wins."""
     folder = f"manifests/clusters/{cluster}"

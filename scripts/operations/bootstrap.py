@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+import cluster_config
 import images
 from operations.kube import Kube
 from operations.session import Refusal, Session
@@ -25,7 +26,7 @@ def bootstrap(session: Session) -> None:
     # Rendered and applied as Argo CD does it with its own chart: there is no Helm release to go stale.
     rendered = session.change(
         "helm", "template", "argocd", "argo-cd", "--repo", chart["repository"], "--version", chart["version"],
-        "--namespace", NAMESPACE, "--kube-version", "1.35.0", "--values", "-", stdin=json.dumps(argo_cd_values(session)), about="the values of the Application argocd",
+        "--namespace", NAMESPACE, "--kube-version", cluster_config.KUBERNETES, "--values", "-", stdin=json.dumps(argo_cd_values(session)), about="the values of the Application argocd",
     )  # fmt: skip
     if not session.dry_run:
         kube.apply(rendered)

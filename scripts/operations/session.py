@@ -84,7 +84,7 @@ class Session:
     def helm_template(self, chart: str) -> str:
         """One of our charts for this cluster, fed as Argo CD feeds it."""
         files = [argument for file in cluster_config.files(self.cluster) for argument in ("--values", file)]
-        return self.read("helm", "template", Path(chart).name, chart, "--kube-version", "1.35.0", *files)
+        return self.read("helm", "template", Path(chart).name, chart, "--kube-version", cluster_config.KUBERNETES, *files)
 
 
 def shown(command: tuple[str, ...]) -> str:

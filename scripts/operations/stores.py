@@ -62,12 +62,15 @@ class SecretManager:
 
     def write(self, name: str, values: dict[str, str]) -> None:
         self.session.change(
-            "gcloud", "secrets", "versions", "add", store_prefix(self.session) + name,
+            "gcloud", "secrets", "versions", "add", self._key(name),
             "--project", self.project, "--data-file", "-", stdin=json.dumps(values), about="its value",
         )  # fmt: skip
 
     def _secret(self, name: str) -> tuple[str, ...]:
-        return "--secret", store_prefix(self.session) + name, "--project", self.project
+        return "--secret", self._key(name), "--project", self.project
+
+    def _key(self, name: str) -> str:
+        return store_prefix(self.session.cluster, self.session.values) + name
 
 
 class Vault:

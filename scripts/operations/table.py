@@ -40,7 +40,7 @@ def needed(session: Session) -> list[Secret]:
     """The secrets that the cluster's manifests ask for, in the table's order.
 
     Raises Refusal when they ask for one that the table has not got."""
-    prefix = store_prefix(session)
+    prefix = store_prefix(session.cluster, session.values)
     asked = {name.removeprefix(prefix) for name, _ in references(session)}
     rows = table(session)
     if unknown := asked - set(rows):
@@ -64,19 +64,14 @@ def external_secrets(session: Session) -> list[dict]:
         if application["kind"] == "Application":
             for source in application["spec"]["sources"]:
                 if source.get("path", "").startswith("manifests/layers/"):
-                    found += documents(layer(session, source))
+                    found += documents(session.helm_template(source["path"]))
     return [body for body in found if body["kind"] == "ExternalSecret"]
-
-
-def layer(session: Session, source: dict) -> str:
-    files = [argument for file in source["helm"]["valueFiles"] for argument in ("--values", file.removeprefix("/"))]
-    return session.read("helm", "template", "layer", source["path"], "--kube-version", "1.35.0", *files)
 
 
 def documents(text: str) -> list[dict]:
     return [body for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body]
 
 
-def store_prefix(session: Session) -> str:
+def store_prefix(cluster: str, values: dict) -> str:
     """What stands before a secret's name in the store: a project of Google Cloud may hold several clusters."""
-    return f"{session.cluster}-" if session.values["secrets"]["provider"] == "gcp" else ""
+    return f"{cluster}-" if values["secrets"]["provider"] == "gcp" else ""

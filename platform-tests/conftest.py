@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import forks
 import rendering
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = forks.ROOT
 FEATURES = sorted(yaml.safe_load((ROOT / "manifests/root/values.yaml").read_text())["features"])
 EVERYTHING = "production with every feature"
 
@@ -40,8 +41,7 @@ def everything() -> rendering.Platform:
 
 def with_features(folder: Path, names: set[str], identity: dict | None = None, **more) -> rendering.Platform:
     """`production` with these features and no others, rendered from a copy in `folder`."""
-    shutil.copytree(ROOT / "manifests", folder / "manifests", symlinks=True, dirs_exist_ok=True)
-    file = folder / "manifests/clusters/production/config.yaml"
+    file = forks.manifests(folder) / "manifests/clusters/production/config.yaml"
     config = yaml.safe_load(file.read_text())
     more |= {"features": {name: name in names for name in FEATURES}, "identity": config["identity"] | (identity or {})}
     file.write_text(yaml.safe_dump(config | more))

@@ -17,6 +17,12 @@ def copy(folder: Path) -> Path:
     return folder
 
 
+def manifests(folder: Path) -> Path:
+    """Those alone, for what is rendered and not written; where they are already, they are as they were."""
+    shutil.copytree(ROOT / "manifests", folder / "manifests", symlinks=True, dirs_exist_ok=True)
+    return folder
+
+
 def with_key(folder: Path) -> tuple[rendering.Platform, str]:
     """The laptop of a fork in which a commit added a key, rendered; and the key."""
     fork = copy(folder)

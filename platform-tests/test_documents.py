@@ -2,7 +2,6 @@
 they name, and what the cluster then renders passes every check."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 import checks
+import forks
 import rendering
 from conftest import ROOT
 
@@ -28,8 +28,7 @@ def sections() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("document, heading", sections())
 def test_a_change_that_is_described_is_a_good_one(document, heading, tmp_path):
-    for name in ("manifests", "scripts"):
-        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
+    forks.copy(tmp_path)
     text = (ROOT / document).read_text()
     section = next(part for part in text.split("\n## ") if part.startswith(heading))
     for path, _, content in BLOCK.findall(section):

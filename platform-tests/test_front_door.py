@@ -2,16 +2,16 @@
 which by the other Gateway, and what of a request's own word about itself arrives."""
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 
 import pytest
 
+import forks
 import mounts
 import rendering
 import running_edge
-from conftest import ROOT, cluster
+from conftest import cluster
 from processes import eventually
 from running_edge import API, DOMAIN
 
@@ -138,14 +138,12 @@ def test_old_tls_and_no_tls_are_refused(edge):
 
 
 def test_behind_a_load_balancer_addresses_are_what_it_says(tmp_path):
-    copy = tmp_path / "fork"
-    for name in ("manifests", "scripts"):
-        shutil.copytree(ROOT / name, copy / name, symlinks=True)
-    config = copy / "manifests/clusters/laptop/config.yaml"
+    fork = forks.copy(tmp_path / "fork")
+    config = fork / "manifests/clusters/laptop/config.yaml"
     config.write_text(config.read_text().replace("{type: ClusterIP}", "{type: LoadBalancer, proxyProtocol: true}"))
-    subprocess.run([copy / "scripts/render", "laptop"], check=True)
+    subprocess.run([fork / "scripts/render", "laptop"], check=True)
     header = b"PROXY TCP4 203.0.113.7 127.0.0.1 5555 443\r\n"
-    with running_edge.running(tmp_path / "edge", rendering.render(copy, "laptop"), header) as edge:
+    with running_edge.running(tmp_path / "edge", rendering.render(fork, "laptop"), header) as edge:
         _, _, body = edge.ask("GET", "/", {"x-forwarded-for": "198.51.100.1"}, sni=CHAT)
         assert json.loads(body)["headers"]["x-forwarded-for"] == "198.51.100.1,203.0.113.7"
         with pytest.raises(OSError):

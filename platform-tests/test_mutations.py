@@ -1,22 +1,20 @@
 """Each broken manifest of mutations.yaml is caught, with a message that names file and field."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 import checks
+import forks
 import rendering
-from conftest import ROOT
 
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation["name"].replace(" ", "-"))
 def test_it_is_caught(mutation, tmp_path):
-    shutil.copytree(ROOT / "manifests", tmp_path / "manifests", symlinks=True)
-    file = tmp_path / "manifests" / mutation["file"]
+    file = forks.manifests(tmp_path) / "manifests" / mutation["file"]
     text = file.read_text()
     assert text.count(mutation["old"]) == 1, f"`old` is there {text.count(mutation['old'])} times"
     file.write_text(text.replace(mutation["old"], mutation["new"]))

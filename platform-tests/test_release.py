@@ -3,7 +3,6 @@ mounts, run by the real tool on the real module."""
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 import cross_checks
+import forks
 import mounts
 import rendering
 import strict_schemas
@@ -41,8 +41,7 @@ def tollgate(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def configured(fork: Path, module: dict, digest: str | None = None) -> rendering.Platform:
     """The laptop of a fork that verifies its module by this."""
-    shutil.copytree(ROOT / "manifests", fork / "manifests", symlinks=True)
-    file = fork / "manifests/clusters/laptop/config.yaml"
+    file = forks.manifests(fork) / "manifests/clusters/laptop/config.yaml"
     config = yaml.safe_load(file.read_text())
     config["edge"]["module"] = module
     if digest:

@@ -1,11 +1,11 @@
 """What the laptop's pods request fits a laptop; what each feature would add is what the table says."""
 
 import re
-import shutil
 
 import pytest
 import yaml
 
+import forks
 import rendering
 from conftest import ROOT, cluster
 from test_features import FEATURES, NEEDS
@@ -23,7 +23,7 @@ def test_the_laptops_requests_fit():
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_the_table_says_what_a_feature_adds(feature, tmp_path):
-    shutil.copytree(ROOT / "manifests", tmp_path / "manifests", symlinks=True)
+    forks.manifests(tmp_path)
     needs = NEEDS.get(feature, set())
     without, with_it = (requested(laptop_with(tmp_path, names)) for names in (needs, needs | {feature}))
     added = {resource: with_it[resource] - without[resource] for resource in without}

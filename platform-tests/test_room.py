@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import forks
 from conftest import ROOT
 
 STATED = re.compile(r"room for about ([\d,]+) keys")
@@ -13,10 +13,9 @@ STATED = re.compile(r"room for about ([\d,]+) keys")
 
 def test_as_many_keys_fit_as_the_readme_says(tmp_path):
     stated = int(STATED.search((ROOT / "manifests/README.md").read_text())[1].replace(",", ""))
-    for name in ("manifests", "scripts"):
-        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
-    assert render(tmp_path, stated).returncode == 0
-    refused = render(tmp_path, stated * 5 // 4)
+    fork = forks.copy(tmp_path)
+    assert render(fork, stated).returncode == 0
+    refused = render(fork, stated * 5 // 4)
     assert refused.returncode == 1
     assert re.search(r"the edge's files are \d+ KiB, and a ConfigMap may hold 900 KiB: split", refused.stderr)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import api_server
-from conftest import ROOT
+import forks
 from rendering import program
 
 
@@ -24,8 +24,7 @@ class Said:
 class Workshop:
     def __init__(self, folder: Path, server: api_server.ApiServer):
         self.root, self.server, self.kubeconfig = folder / "checkout", server, folder / "kubeconfig"
-        shutil.copytree(ROOT / "manifests", self.root / "manifests", symlinks=True)
-        shutil.copytree(ROOT / "scripts", self.root / "scripts", symlinks=True)
+        forks.copy(self.root)
         # Of the machine's programs it finds these alone.
         self.bin = folder / "bin"
         self.bin.mkdir()

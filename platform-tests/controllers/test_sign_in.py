@@ -5,8 +5,8 @@ Its chart can't be rendered here: `written` makes what the chart would mount of 
 
 import contextlib
 import json
+import forks
 import secrets
-import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ import rendering
 import stand_in_application
 from authority import Authority
 from browser import Browser
-from conftest import ROOT
 from identity import values_of
 from processes import eventually, free_ports, process
 
@@ -71,11 +70,11 @@ def running(folder: Path, webhooks: bool):
 
 def told(folder: Path, webhooks: bool) -> dict:
     """What the Application tells the chart, in production with a private authority."""
-    shutil.copytree(ROOT / "manifests", folder / "fork/manifests", symlinks=True)
-    file = folder / "fork/manifests/clusters/production/config.yaml"
+    fork = forks.manifests(folder / "fork")
+    file = fork / "manifests/clusters/production/config.yaml"
     config = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump(config | {"certificates": {"public": "platform"}, "n8n": {"webhooks": webhooks}}))
-    return values_of(rendering.render(folder / "fork", "production"), "oauth2-proxy")[1]
+    return values_of(rendering.render(fork, "production"), "oauth2-proxy")[1]
 
 
 def written(folder: Path, values: dict, ports: dict[str, int]) -> list[str]:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import free_ports, process
+from processes import free_ports, last_words, process
 from rendering import program
 
 TOKEN = "admin-token-of-this-test-run"
@@ -114,8 +114,7 @@ def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> No
         if server.kubectl("get", "--raw", "/readyz").returncode == 0:
             return
         time.sleep(0.3)
-    log = (folder / "kube-apiserver.log").read_text(errors="replace").splitlines()
-    raise RuntimeError("kube-apiserver is not ready:\n" + "\n".join(log[-20:]))
+    raise RuntimeError("kube-apiserver is not ready:\n" + last_words(folder / "kube-apiserver.log"))
 
 
 def keys(folder: Path) -> None:

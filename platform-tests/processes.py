@@ -11,18 +11,28 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def process(name: str, command: list[str], folder: Path):
-    """Runs a command with its output in `folder`, and ends it whatever happens."""
-    with (folder / f"{name}.log").open("wb") as log:
+    """Runs a command with its output in `folder`, and ends it whatever happens.
+
+    One that had failed by then fails the test with its last words: what waited for it knows nothing of it."""
+    output = folder / f"{name}.log"
+    with output.open("wb") as log:
         started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     try:
         yield started
     finally:
+        failed = started.poll()
         started.terminate()
         try:
             started.wait(timeout=20)
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+        # Less than 0 is a signal, by which tests end what is to end.
+        assert not failed or failed < 0, f"{name} ended with {failed}:\n{last_words(output)}"
+
+
+def last_words(output: Path) -> str:
+    return "\n".join(output.read_text(errors="replace").splitlines()[-20:])
 
 
 def envoy(name: str, config: Path, folder: Path):

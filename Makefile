@@ -74,6 +74,9 @@ envoy-gateway: build ## what Envoy Gateway is told of the module, for the overla
 topology: setup ## draws docs/topology.svg from the manifests of production
 	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
 
+allowances: setup ## writes who may call whom, by the network policies of each cluster, to review
+	@$(PYTHON_ENV) scripts/allowances $(CLUSTERS)
+
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
 	@exec $(PYTHON_ENV) bench/run.py bench
 

@@ -4,6 +4,7 @@ The namespaces of the platform:
   apiServer    its pods talk to the API server
   webhooks     ports on which the API server calls them
   internet     its pods fetch from outside the cluster
+  cloud        its pods ask the cloud's metadata server who they are, and are let into its services
   within       its pods talk to each other
   queues       what asks for a GPU there waits in a queue
   tenant       the team whose namespace it is
@@ -25,11 +26,15 @@ argocd:
   callers:
     - {namespace: platform-gateway, ports: [8080]}
   {{- end }}
-cert-manager: {apiServer: true, internet: true, webhooks: [10250]}
+cert-manager:
+  apiServer: true
+  internet: true
+  webhooks: [10250]
+  cloud: {{ eq (dig "acme" "solver" "" .Values.certificates) "cloudDns" }}
 {{- if .Values.features.externalDns }}
-external-dns: {apiServer: true, internet: true}
+external-dns: {apiServer: true, internet: true, cloud: true}
 {{- end }}
-external-secrets: {apiServer: true, internet: true, webhooks: [10250]}
+external-secrets: {apiServer: true, internet: true, webhooks: [10250], cloud: {{ eq .Values.secrets.provider "gcp" }}}
 agentgateway-system:
   apiServer: true
   callers:

@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
-.PHONY: help demo serve test test-platform test-vllm render topology bench soak build setup lint clean wrk bench-build \
+.PHONY: help demo serve test test-platform test-vllm render topology allowances bench soak build setup lint clean wrk bench-build \
 	tf-plan tf-apply tf-destroy config pin tool-image modelcar envoy-gateway $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))

@@ -30,6 +30,18 @@ resource "google_container_cluster" "this" {
   networking_mode   = "VPC_NATIVE"
   datapath_provider = "ADVANCED_DATAPATH" # Dataplane V2: it enforces NetworkPolicy by itself
 
+  # Virtual keys and the model servers' key are plain HTTP inside the cluster.
+  in_transit_encryption_config = var.encrypt_node_traffic ? "IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT" : "IN_TRANSIT_ENCRYPTION_DISABLED"
+
+  # Google encrypts what lies in etcd; with a key of one's own, Secrets are encrypted by that before.
+  dynamic "database_encryption" {
+    for_each = var.secrets_key[*]
+    content {
+      state    = "ENCRYPTED"
+      key_name = database_encryption.value
+    }
+  }
+
   ip_allocation_policy {
     cluster_secondary_range_name  = "pods"
     services_secondary_range_name = "services"

@@ -73,6 +73,23 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "encrypt_node_traffic" {
+  description = "Whether traffic between nodes is encrypted (WireGuard, by Dataplane V2)."
+  type        = bool
+  default     = true
+}
+
+variable "secrets_key" {
+  description = "A key of Cloud KMS that encrypts Secrets in etcd: projects/P/locations/REGION/keyRings/R/cryptoKeys/K. GKE's service agent has to be let to use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.secrets_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.secrets_key))
+    error_message = "secrets_key is projects/P/locations/REGION/keyRings/R/cryptoKeys/K."
+  }
+}
+
 variable "authorised_networks" {
   description = "Who may reach the control plane's public address: a name for each range. Empty: nobody."
   type        = map(string)

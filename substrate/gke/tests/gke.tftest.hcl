@@ -40,6 +40,10 @@ run "cluster" {
     error_message = "google_container_cluster.this.datapath_provider: network policies must be enforced"
   }
   assert {
+    condition     = google_container_cluster.this.in_transit_encryption_config == "IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT"
+    error_message = "google_container_cluster.this.in_transit_encryption_config: keys are plain HTTP inside the cluster"
+  }
+  assert {
     condition     = google_container_cluster.this.deletion_protection
     error_message = "google_container_cluster.this.deletion_protection: on unless asked for"
   }
@@ -238,4 +242,17 @@ run "refuses_a_placeholder" {
     project = "CHANGE-ME"
   }
   expect_failures = [var.project]
+}
+
+run "a_key_for_secrets" {
+  command = apply
+
+  variables {
+    secrets_key = "projects/example-project/locations/europe-west4/keyRings/llm/cryptoKeys/secrets"
+  }
+
+  assert {
+    condition     = one(google_container_cluster.this.database_encryption).key_name == var.secrets_key
+    error_message = "google_container_cluster.this.database_encryption: Secrets are encrypted by secrets_key"
+  }
 }

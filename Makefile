@@ -141,8 +141,8 @@ tf-apply: ## changes it, after you have typed the cluster's name
 tf-destroy: ## removes it, after you have typed the cluster's name
 	@scripts/substrate destroy "$(SUBSTRATE)" "$(CLUSTER)"
 
-config: ## what the outputs change in the cluster's config.yaml, to commit (WRITE=1 writes it)
-	@scripts/substrate config "$(SUBSTRATE)" "$(CLUSTER)"
+config: setup ## what the outputs change in the cluster's config.yaml, to commit (WRITE=1 writes it)
+	@PYTHON=$(PYTHON_ENV) scripts/substrate config "$(SUBSTRATE)" "$(CLUSTER)"
 
 ##@ Bring a cluster's platform up (CLUSTER=NAME; DRY_RUN=1 only shows)
 

@@ -39,6 +39,12 @@ MUTATIONS = {
     "spot by default": (
         "gke/variables.tf", "spot         = optional(bool, false)", "spot         = optional(bool, true)",
         ["node_pool.gpu.node_config.spot"]),
+    "a quota that counts nodes": (
+        "gke/outputs.tf", "var.gpu_pool.max * var.gpu_pool.per_node", "var.gpu_pool.max",
+        ["output.gpu_quota"]),
+    "labels that the nodes do not have": (
+        "gke/outputs.tf", "google_container_node_pool.gpu.node_config[0].labels", "google_container_node_pool.cpu.node_config[0].labels",
+        ["output.gpu_node_labels"]),
     "a GPU that is always there": (
         "gke/nodes.tf", "total_min_node_count = 0", "total_min_node_count = 1",
         ["node_pool.gpu.autoscaling.total_min_node_count"]),

@@ -78,6 +78,38 @@ def test_config_refuses(outputs, text, said, tmp_path):
     assert done.returncode == 1 and said in done.stderr and after == text
 
 
+GPUS = """\
+gpu:
+  kinds:
+    small: {nodeLabels: {example.com/gpu: small}, max: 2}
+    large:
+      nodeLabels: {tollgate.dev/pool: gpu}   # as the nodes of the pool have it
+      max: 1
+"""
+POOL = {"tollgate.dev/pool": "gpu", "cloud.google.com/gke-accelerator": "nvidia-l4"}
+
+
+def pool(quota: int, labels: dict[str, str]) -> dict:
+    return {"gpu_quota": quota, "gpu_node_labels": {"value": labels}}
+
+
+def test_the_gpu_pools_maximum_goes_to_the_kind_that_its_nodes_are(tmp_path):
+    done, text = config(tmp_path, pool(4, POOL), "--write", text=GPUS)
+    assert done.returncode == 0, done.stderr
+    assert "-      max: 1\n+      max: 4\n" in done.stdout and text == GPUS.replace("max: 1", "max: 4")
+
+
+def test_a_cluster_without_a_kind_of_gpu_has_no_place_for_a_quota(tmp_path):
+    assert config(tmp_path, pool(4, POOL))[0].stdout == "config.yaml: agrees with the outputs\n"
+
+
+@pytest.mark.parametrize("labels, which", [({"a": "b"}, "no kind is"), (POOL | {"example.com/gpu": "small"}, "small and large is")])
+def test_a_quota_that_is_not_one_kinds_is_refused(labels, which, tmp_path):
+    done, after = config(tmp_path, pool(4, labels), "--write", text=GPUS)
+    assert done.returncode == 1 and after == GPUS
+    assert f"one has to be the GPU pool's, by `nodeLabels` that its nodes have ({', '.join(f'{k}={v}' for k, v in sorted(labels.items()))}); {which}" in done.stderr
+
+
 def test_every_output_has_a_place():
     script = (ROOT / "scripts/config-from-outputs").read_text()
     for path in SUBSTRATE.rglob("*.tf"):

@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from substrate_mutations import MUTATIONS
+
+import cluster_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBSTRATE = ROOT / "substrate"
@@ -116,6 +119,45 @@ def test_every_resource_of_the_schema_is_used():
         used |= set(re.findall(r'^(?:resource|data) "(\w+)"', path.read_text(), re.MULTILINE))
     schema = (SUBSTRATE / "tests/provider-google/schema.txt").read_text()
     assert used == set(re.findall(r"^(?:resource|data) (\w+)", schema, re.MULTILINE))
+
+
+@pytest.fixture
+def planned(copy, run):
+    """What a shipped cluster's tfvars come to, with a provider that makes answers up: outputs and resources."""
+    module = copy / "gke"
+    tests = (module / "tests/gke.tftest.hcl").read_text()
+    mocks = tests[tests.index("mock_provider") : tests.index("variables {")]
+    one = 'run "cluster" {\n  command = apply\n  variables {\n    project = "example-project"\n  }\n}\n'
+    (module / "tests/one.tftest.hcl").write_text(mocks + one)
+    run(module, "init", "-backend=false")
+
+    def planned(cluster: str) -> tuple[dict, list[dict]]:
+        arguments = ("-json", "-verbose", "-filter=tests/one.tftest.hcl", f"-var-file=clusters/{cluster}.tfvars")
+        code, text = run(module, "test", *arguments)
+        assert code == 0, text
+        [state] = [line["test_state"] for line in map(json.loads, text.splitlines()) if line["type"] == "test_state"]
+        return state["values"]["outputs"], state["values"]["root_module"]["resources"]
+
+    return planned
+
+
+@pytest.mark.parametrize("cluster", ["production", "single-gpu"])
+def test_the_gpus_that_ship_are_the_same_in_both_halves(cluster, planned, tmp_path):
+    """Kueue's quota is the pool's maximum, and each model's pod fits on one of its nodes."""
+    outputs, resources = planned(cluster)
+    shutil.copy(ROOT / "manifests/clusters" / cluster / "config.yaml", tmp_path)
+
+    def config(outputs: dict) -> str:
+        command = [sys.executable, ROOT / "scripts/config-from-outputs", "config.yaml"]
+        return subprocess.run(command, cwd=tmp_path, input=json.dumps(outputs), check=True, capture_output=True, text=True).stdout
+
+    quota = outputs["gpu_quota"]["value"]
+    assert not re.search(r"^[-+] +max:", config(outputs), re.MULTILINE)
+    assert f"-      max: {quota}\n+      max: {quota + 1}\n" in config(outputs | {"gpu_quota": {"value": quota + 1}})
+    [nodes] = [each["values"] for each in resources if each["address"] == "google_container_node_pool.gpu"]
+    models = cluster_config.merged(ROOT, cluster)["models"].values()
+    largest = max(model["resources"]["limits"]["nvidia.com/gpu"] for model in models)
+    assert largest <= nodes["node_config"][0]["guest_accelerator"][0]["count"]
 
 
 def test_state_can_be_encrypted(copy, run):

@@ -54,8 +54,16 @@ output "gpu_accelerator" {
 }
 
 output "gpu_quota" {
-  description = "GPUs that there can be at once: Kueue's quota."
+  description = "GPUs that there can be at once: Kueue's quota, `max` of the kind in gpu.kinds that these nodes are."
   value       = var.gpu_pool.max * var.gpu_pool.per_node
+}
+
+output "gpu_node_labels" {
+  description = "By which a kind in gpu.kinds is known to be these nodes'; the accelerator's is GKE's own."
+  value = merge(
+    google_container_node_pool.gpu.node_config[0].labels,
+    { "cloud.google.com/gke-accelerator" = var.gpu_pool.accelerator },
+  )
 }
 
 output "gpu_spot" {

@@ -186,6 +186,10 @@ run "private_endpoint_and_one_zone" {
     condition     = google_container_node_pool.gpu.node_config[0].spot && output.gpu_quota == 4
     error_message = "gpu_pool.spot, output.gpu_quota: taken over"
   }
+  assert {
+    condition     = output.gpu_node_labels["tollgate.dev/pool"] == "gpu" && output.gpu_node_labels["cloud.google.com/gke-accelerator"] == "nvidia-l4"
+    error_message = "output.gpu_node_labels: what the nodes have"
+  }
 }
 
 run "refuses_an_open_control_plane" {

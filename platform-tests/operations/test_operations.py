@@ -296,11 +296,3 @@ def test_a_bump_is_one_line_of_the_values(workshop):
 @pytest.mark.parametrize("version", ["latest", "1.x", "^1.2.3"])
 def test_a_bump_to_no_exact_version_is_refused(workshop, version):
     assert "an exact one is needed" in workshop.operate("bump", "laptop", "cert-manager", version).text
-
-
-def test_production_does_not_start_with_images_by_tag(workshop):
-    workshop.context("production")
-    for command in ("bootstrap", "root"):
-        said = workshop.operate(command, "production", types=["production"])
-        assert said.code == 1 and "images.envoy: docker.io/envoyproxy/envoy:" in said.text and "make pin" in said.text
-    workshop.context("laptop")

@@ -17,7 +17,7 @@ ROLLOUT_SECONDS = 600
 
 def bootstrap(session: Session) -> None:
     """Argo CD with the values by which it later keeps itself, so that it finds nothing to change."""
-    refuse_unresolved(session)
+    refuse_unproven(session)
     kube = Kube(session)
     chart = session.values["charts"]["argo-cd"]
     session.confirm(f"install Argo CD, chart {chart['version']}, on {kube.context}")
@@ -48,12 +48,21 @@ def argo_cd_values(session: Session) -> dict:
     raise Refusal("manifests/root has no Application argocd")
 
 
-def refuse_unresolved(session: Session) -> None:
-    """A cluster that asks for it starts only when every image of ours is named by digest."""
+def refuse_unproven(session: Session) -> None:
+    """A cluster that asks for it starts only when every image of ours is named by digest, and the edge has
+    something to verify its module by."""
     if not session.values["cluster"]["requireDigests"]:
         return
     if unresolved := sorted(unresolved_images(session.values)):
         raise Refusal("digest unresolved (make pin, on a machine with a network):\n  " + "\n  ".join(unresolved))
+    if not session.values["edge"]["module"]:
+        raise Refusal(f"edge.module is empty, so nothing would verify the module before Envoy starts: {name_a_proof(session)}")
+
+
+def name_a_proof(session: Session) -> str:
+    """What to do where the module would be verified by nothing."""
+    file = f"manifests/clusters/{session.cluster}/config.yaml"
+    return f"put publicKey and signature of its release, or its sha256, into {file} (docs/images.md)"
 
 
 def unresolved_images(values: dict) -> list[str]:
@@ -63,7 +72,7 @@ def unresolved_images(values: dict) -> list[str]:
 
 def root(session: Session) -> None:
     """The root Application: from here on Git is what changes the cluster."""
-    refuse_unresolved(session)
+    refuse_unproven(session)
     kube = Kube(session)
     git = session.values["git"]
     if not session.dry_run and not kube.get("crd", "applications.argoproj.io", NAMESPACE):

@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from operations.bootstrap import unresolved_images
+from operations.bootstrap import name_a_proof, unresolved_images
 from operations.kube import Kube
 from operations.session import Refusal, Session
 
@@ -54,6 +54,8 @@ def configuration(session: Session) -> Iterator[Finding]:
     unresolved = unresolved_images(values)
     if values["cluster"]["requireDigests"]:
         yield not unresolved, f"{len(unresolved)} images without a digest", "make pin, on a machine with a network"
+        proof = " and ".join(sorted(values["edge"]["module"])) or "empty: nothing verifies the module before Envoy starts"
+        yield bool(values["edge"]["module"]), f"edge.module: {proof}", name_a_proof(session)
     changed = session.attempt("git", "status", "--porcelain", "manifests").stdout
     state = "has uncommitted changes" if changed else "is committed"
     yield not changed, f"manifests/ {state}", "commit and push: Argo CD reads Git, not this folder"

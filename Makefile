@@ -147,7 +147,7 @@ config: setup ## what the outputs change in the cluster's config.yaml, to commit
 ##@ Bring a cluster's platform up (CLUSTER=NAME; DRY_RUN=1 only shows)
 
 doctor: setup ## what is missing for all below, and what to do about it
-laptop-up: setup ## a k3d cluster on this machine, and in it a Git mirror of this checkout
+laptop-up: build ## a k3d cluster on this machine, beside it this checkout's images, in it a Git mirror of its HEAD
 bootstrap: setup ## Argo CD, with the values by which it then keeps itself
 seed-secrets: build ## makes the secrets that the store lacks; the hashes of virtual keys go to the policies
 argocd-repo: setup ## how Argo CD signs in to the fork (GIT_TOKEN_FILE=FILE or GIT_KEY_FILE=FILE)

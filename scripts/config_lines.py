@@ -94,7 +94,9 @@ def last_line(lines: list[str], start: int, end: int) -> int:
 def added(lines: list[str], at: int, indent: int, keys: list[str], value: object) -> list[str]:
     new = [f"{' ' * (indent + 2 * depth)}{key}:" for depth, key in enumerate(keys)]
     new[-1] += f" {scalar(value)}"
-    return lines[:at] + new + lines[at:]
+    # A block of its own stands apart.
+    apart = [""] if indent == 0 and len(keys) > 1 and at > 0 else []
+    return lines[:at] + apart + new + lines[at:]
 
 
 def replaced(lines: list[str], number: int, match: re.Match, path: list[str], value: object) -> str:

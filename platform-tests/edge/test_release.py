@@ -3,17 +3,15 @@ mounts, run by the real tool on the real module."""
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from checks import cross_checks, strict_schemas
-from harness import forks, mounts, rendering
+from harness import forks, rendering
+from harness.module_verification import CONTAINER, pod, tollgate, verify
 from harness.platforms import ROOT, cluster
-
-CONTAINER = "verify-module"
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +29,6 @@ def release(tmp_path_factory) -> dict:
     }
 
 
-def tollgate(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [os.environ["TOLLGATE_CLI"], "bundle", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 def configured(fork: Path, module: dict, digest: str | None = None) -> rendering.Platform:
     """The laptop of a fork that verifies its module by this."""
     file = forks.manifests(fork) / "manifests/clusters/laptop/config.yaml"
@@ -45,25 +38,6 @@ def configured(fork: Path, module: dict, digest: str | None = None) -> rendering
         config["images"] = {"module": {"digest": digest}}
     file.write_text(yaml.safe_dump(config))
     return rendering.render(fork, "laptop")
-
-
-def pod(platform: rendering.Platform) -> dict:
-    return platform.find("Deployment", "edge", "tollgate-edge").object["spec"]["template"]["spec"]
-
-
-def verify(platform: rendering.Platform, module: bytes, folder: Path) -> subprocess.CompletedProcess:
-    """Runs what the init container runs, on folders that hold what its volumes would."""
-    [container] = [each for each in pod(platform)["initContainers"] if each["name"] == CONTAINER]
-    (folder / "modules").mkdir(parents=True)
-    (folder / "modules/plugin.wasm").write_bytes(module)
-    if release := platform.find("ConfigMap", "edge", "tollgate-release"):
-        mounts.write(folder / "release", release.object["data"])
-    places = {"module": folder / "modules", "release": folder / "release"}
-    command = " ".join(container["args"])
-    for mount in container["volumeMounts"]:
-        command = command.replace(mount["mountPath"], str(places[mount["name"]]))
-    assert command.startswith("bundle ")
-    return tollgate(folder, *command.split()[1:])
 
 
 @pytest.mark.parametrize("proof", [["publicKey", "signature"], ["sha256"], ["publicKey", "signature", "sha256"]], ids="+".join)

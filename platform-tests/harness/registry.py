@@ -1,4 +1,4 @@
-"""A registry of a test's own: the distribution project's."""
+"""A registry of a test's own, the distribution project's; and where the engine that builds images keeps them."""
 
 import contextlib
 import subprocess
@@ -26,3 +26,11 @@ def registry(folder: Path) -> Iterator[str]:
     with process("registry", command, folder):
         eventually(lambda: subprocess.run(["curl", "-s", address]).returncode == 0)
         yield address
+
+
+def engine(folder: Path) -> dict[str, str]:
+    """The environment in which buildah or podman keeps what it builds in `folder`, and needs nothing of the
+    kernel's."""
+    storage = folder / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/run"\n')
+    return {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot", "CONTAINERS_STORAGE_CONF": str(storage)}

@@ -1,13 +1,12 @@
 """Every object of every cluster, in the order of the waves, against a real API server."""
 
-import copy
 import itertools
-import time
 
 import pytest
 
 from checks import charts, gpu_queues
 from harness import api_server
+from harness.admission import bare_pod, wait_for_admission
 from upstream import definitions
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -39,16 +38,6 @@ def applied(server, platform):
         assert server.apply([account]) == []
     wait_for_admission(server, platform)
     return errors
-
-
-def wait_for_admission(server, platform) -> None:
-    """The API server takes up a new admission policy within some seconds."""
-    pod = bare_pod(platform.of("Deployment")[0])
-    pod["spec"]["containers"][0]["image"] = "docker.io/library/probe:1"
-    deadline = time.monotonic() + 30
-    while "images must be named by digest" not in server.create(pod):
-        assert time.monotonic() < deadline, "the admission policy is not in force after 30 s"
-        time.sleep(0.2)
 
 
 def test_every_object_is_accepted(applied):
@@ -135,12 +124,3 @@ def test_a_certificate_that_opens_a_gateway_is_the_edges_alone(server, applied, 
     certificate["metadata"]["namespace"] = "serving"
     certificate["spec"]["usages"] = ["server auth"]
     assert "the private authority signs nothing for serving" in server.create(certificate)
-
-
-def bare_pod(workload) -> dict:
-    """Pod Security looks at pods alone: a Deployment of forbidden pods is created with a warning."""
-    template = copy.deepcopy(workload.object["spec"]["template"])
-    # KServe's templates have a name, which no pod gets.
-    template["metadata"].pop("name", None)
-    metadata = template["metadata"] | {"generateName": f"{workload.name}-", "namespace": workload.namespace}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}

@@ -37,21 +37,17 @@ def model(tmp_path) -> Path:
 
 @pytest.fixture
 def engine(tmp_path, monkeypatch) -> None:
-    """The engine keeps what it builds in the test's folder, and needs nothing of the kernel's."""
-    monkeypatch.setenv("STORAGE_DRIVER", "vfs")
-    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
-    storage = tmp_path / "storage.conf"
-    storage.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{tmp_path}/images"\nrunroot = "{tmp_path}/run"\n')
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+    for name, value in registries.engine(tmp_path).items():
+        monkeypatch.setenv(name, value)
 
 
 def script(name: str, *arguments: str | Path) -> subprocess.CompletedProcess:
     return subprocess.run([ROOT / "scripts" / name, *arguments], capture_output=True, text=True)
 
 
-def get(reference: str, kind: str, digest: str) -> bytes:
+def get(reference: str, kind: str, digest: str, media: str = MANIFEST) -> bytes:
     address, _, repository = reference.partition("@")[0].partition("/")
-    request = urllib.request.Request(f"http://{address}/v2/{repository}/{kind}/{digest}", headers={"accept": MANIFEST})
+    request = urllib.request.Request(f"http://{address}/v2/{repository}/{kind}/{digest}", headers={"accept": media})
     with urllib.request.urlopen(request) as answer:
         return answer.read()
 

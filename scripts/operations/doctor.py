@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from operations.bootstrap import name_a_proof, unresolved_images
 from operations.kube import Kube
+from operations.laptop import is_laptop
 from operations.session import Refusal, Session
 
 # Whether it is well, what was seen, and what to do otherwise.
@@ -39,6 +40,10 @@ def programs(session: Session) -> Iterator[Finding]:
     store = {"gcp": "gcloud", "vault": "vault"}.get(session.values["secrets"]["provider"])
     if store:
         yield program(store, f"install {store} and sign in: this cluster's secrets are there")
+    if is_laptop(session):
+        engine = "podman" if shutil.which("podman") else "buildah"
+        yield program(engine, "install buildah or podman: the command line tool's image is built with it")
+        yield program("musl-gcc", "install musl-tools: the command line tool is linked with it")
 
 
 def program(name: str, remedy: str) -> Finding:

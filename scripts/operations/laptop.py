@@ -1,4 +1,5 @@
-"""`make laptop-up`: a cluster on this machine, and in it a mirror of this checkout for Argo CD to read.
+"""`make laptop-up`: a cluster on this machine, beside it the images that this checkout makes, and in it a mirror
+of this checkout for Argo CD to read.
 
 k3d makes the cluster, with a registry beside it; where kubectl's context is one of this cluster already
 (k3s, say), that one is taken. `git push` to the mirror goes through kubectl, so nothing listens outside."""
@@ -6,27 +7,35 @@ k3d makes the cluster, with a registry beside it; where kubectl's context is one
 import contextlib
 import shutil
 
+from operations import laptop_images
 from operations.kube import Kube
 from operations.session import Refusal, Session
 
 # Kubernetes 1.35: models are mounted as image volumes.
 NODE_IMAGE = "docker.io/rancher/k3s:v1.35.4-k3s1"
-REGISTRY = "tollgate-registry.localhost"
 NAMESPACE = "git-mirror"
 START_SECONDS = 300
 
 
 def laptop_up(session: Session) -> None:
-    if "git-mirror" not in session.values["git"]["repository"]:
+    if not is_laptop(session):
         raise Refusal(f"{session.cluster} reads {session.values['git']['repository']}: it needs no mirror on this machine")
     cluster(session)
     kube = Kube(session)
-    session.confirm(f"put the Git mirror on {kube.context}, and this checkout's HEAD into it")
+    session.confirm(f"put this checkout's images beside {kube.context}, the Git mirror on it, and HEAD into that")
+    laptop_images.put_images(session)
     kube.apply(session.helm_template("manifests/git-mirror"))
     kube.change("rollout", "status", "deployment/git", "--namespace", NAMESPACE, "--timeout", f"{START_SECONDS}s")
     push(session, kube)
+    if session.attempt("git", "status", "--porcelain", session.folder).stdout:
+        print(f"The mirror has HEAD, and manifests/clusters/{session.cluster} has changes: commit them, and run this again before `make root`")
     steps = "bootstrap seed-secrets root wait"
     print("Next: " + ", ".join(f"make {step} CLUSTER={session.cluster}" for step in steps.split()))
+
+
+def is_laptop(session: Session) -> bool:
+    """Whether it reads the mirror."""
+    return "git-mirror" in session.values["git"]["repository"]
 
 
 def cluster(session: Session) -> None:
@@ -39,7 +48,8 @@ def cluster(session: Session) -> None:
         raise Refusal("k3d is missing, and kubectl's context is no k3s of this name: install k3d, or k3s (substrate/k3s)")
     session.confirm(f"make the k3d cluster {session.cluster}")
     session.change(
-        "k3d", "cluster", "create", session.cluster, "--image", NODE_IMAGE, "--registry-create", f"{REGISTRY}:127.0.0.1:5000",
+        "k3d", "cluster", "create", session.cluster, "--image", NODE_IMAGE,
+        "--registry-create", f"{laptop_images.REGISTRY.partition(':')[0]}:127.0.0.1:{laptop_images.port()}",
         # The edge is the front door: k3s' own would take its ports.
         "--k3s-arg", "--disable=traefik@server:0", "--wait",
     )  # fmt: skip

@@ -66,7 +66,9 @@ class Session:
             raise Refusal(f"that is not '{self.cluster}': nothing was changed")
 
     def program(self, name: str) -> str:
-        """The machine's own kubectl and helm, or those of scripts/platform-tools."""
+        """One of the checkout's scripts; the machine's own kubectl and helm, or those of scripts/platform-tools."""
+        if name.startswith("scripts/"):
+            return str(self.root / name)
         if found := shutil.which(name):
             return found
         if name not in ("kubectl", "helm"):

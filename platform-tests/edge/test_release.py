@@ -11,7 +11,7 @@ import yaml
 from checks import cross_checks, strict_schemas
 from harness import forks, rendering
 from harness.module_verification import CONTAINER, pod, tollgate, verify
-from harness.platforms import ROOT, cluster
+from harness.platforms import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,7 @@ def configured(fork: Path, module: dict, digest: str | None = None) -> rendering
     file = forks.manifests(fork) / "manifests/clusters/laptop/config.yaml"
     config = yaml.safe_load(file.read_text())
     config["edge"]["module"] = module
-    if digest:
-        config["images"] = {"module": {"digest": digest}}
+    config["images"] = {"module": {"digest": digest}} if digest else {}
     file.write_text(yaml.safe_dump(config))
     return rendering.render(fork, "laptop")
 
@@ -62,8 +61,8 @@ def test_it_is_verified_before_envoy_starts_by_an_image_that_is_not_its_own(rele
     assert repository.sub("", container["image"]) != repository.sub("", module)
 
 
-def test_where_nothing_is_known_of_the_module_nothing_is_asked():
-    platform = cluster("laptop")
+def test_where_nothing_is_known_of_the_module_nothing_is_asked(tmp_path):
+    platform = configured(tmp_path, {})
     assert CONTAINER not in [container["name"] for container in pod(platform)["initContainers"]]
     assert platform.find("ConfigMap", "edge", "tollgate-release") is None
 

@@ -1,5 +1,6 @@
 """Every object of every cluster, in the order of the waves, against a real API server."""
 
+import copy
 import itertools
 
 import pytest

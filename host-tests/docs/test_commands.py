@@ -25,7 +25,7 @@ PATIENCE = 10  # seconds until what is shown must be so: logs, metrics and disco
 NAME = re.compile(r"# (\S+\.yaml)\n")
 RUN_BY_CI = re.compile(r"(?:make [a-z].*|cargo test\b.*|\.ci/run)")
 # kubectl's commands are held to kubectl itself by platform-tests, requests to an API are sent by test_first_request.py.
-PARSED = ("bash", "cp", "curl", "export", "gcloud", "git", "k3d", "kubectl", "source", "sudo", "(umask")
+PARSED = ("bash", "cp", "curl", "export", "gcloud", "git", "k3d", "kubectl", "sed", "sudo", "(umask")
 TOOL = "target/debug/tollgate "
 
 BOOTSTRAP = """

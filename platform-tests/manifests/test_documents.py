@@ -39,6 +39,23 @@ def test_a_change_that_is_described_is_a_good_one(document, heading, tmp_path):
     assert checks.findings(rendering.render(tmp_path, cluster)) == []
 
 
+def test_a_cluster_of_another_name_is_made_as_the_readme_says(tmp_path):
+    forks.copy(tmp_path)
+    (tmp_path / "platform-tests").symlink_to(ROOT / "platform-tests")
+    section = (tmp_path / "manifests/README.md").read_text().split("\n## A cluster of another name\n")[1]
+    for line in SHELL.search(section)[1].splitlines():
+        # What make asks of a script, without building first.
+        command = re.sub(r"^make (\w+) CLUSTERS=", r"scripts/\1 ", line)
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    assert rendering.clusters(tmp_path) == sorted([*rendering.clusters(ROOT), "mine"])
+    for script in ("render", "allowances"):
+        subprocess.run([tmp_path / "scripts" / script, "--check", "mine"], check=True)
+    platform = rendering.render(tmp_path, "mine")
+    assert checks.findings(platform) == []
+    [root] = [one for one in platform.objects if one.kind == "Application" and one.name == "edge"]
+    assert "/manifests/clusters/mine/config.yaml" in str(root.object)
+
+
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOBODY = "127.0.0.1:1"
 

@@ -4,6 +4,7 @@
 from checks import (
     applications,
     autoscaling,
+    availability,
     charts,
     cross_checks,
     delivery,
@@ -21,7 +22,7 @@ from harness.rendering import Platform
 
 # These take it for granted that objects have the fields of their kinds.
 PARTS = (
-    cross_checks, delivery, request_path, timeouts, charts, observability, gpu_queues, autoscaling,
+    cross_checks, delivery, request_path, availability, timeouts, charts, observability, gpu_queues, autoscaling,
     inference_services, front_door, identity, applications, secrets_table,
 )  # fmt: skip
 

@@ -87,11 +87,12 @@ def prometheus_is_asked(platform: Platform) -> Iterator[str]:
         yield f"{scaled[0]}: there is no Prometheus"
     if scaled and not any(reaches(policy) for policy in platform.of("NetworkPolicy")):
         yield f"{scaled[0]}: no NetworkPolicy lets KEDA out to Prometheus"
-    for name, kind, field in (("vllm", "PodMonitor", "podMetricsEndpoints"), ("endpoint-picker", "ServiceMonitor", "endpoints")):
-        monitor = platform.find(kind, "monitoring", name)
-        labels = {rule.get("targetLabel") for one in (monitor.object["spec"][field] if monitor else []) for rule in one.get("relabelings", [])}
+    for name in ("vllm", "endpoint-picker"):
+        monitor = platform.find("PodMonitor", "monitoring", name)
+        endpoints = monitor.object["spec"]["podMetricsEndpoints"] if monitor else []
+        labels = {rule.get("targetLabel") for one in endpoints for rule in one.get("relabelings", [])}
         if scaled and "pool" not in labels:
-            yield f"{scaled[0]}: no {kind} {name} gives its targets the label `pool`"
+            yield f"{scaled[0]}: no PodMonitor {name} gives its targets the label `pool`"
 
 
 def reaches(policy: Rendered) -> bool:

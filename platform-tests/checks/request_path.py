@@ -4,9 +4,11 @@ Each check takes a rendered cluster and returns its findings, each with the file
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 
 from checks.cross_checks import container_ports, pod_spec, selected_by
+from harness import forks
 from harness.rendering import Platform, Rendered
 
 HINT = "x-gateway-model-name"
@@ -56,6 +58,18 @@ def match_is_narrow(field: str, match: dict) -> Iterator[str]:
         yield f"{field}.matches: path {path.get('value', '/')}: only paths below /v1, each by name, are guarded by the key"
     if not [header for header in match.get("headers", []) if header["name"] == HINT and header.get("type", "Exact") == "Exact"]:
         yield f"{field}.matches: no {HINT}: it would take requests for every model"
+
+
+def every_path_of_the_edge_is_taken(platform: Platform) -> Iterator[str]:
+    """What the module sends on, and nothing else: a server's other paths ask for no key."""
+    source = (forks.ROOT / "crates/core/src/api.rs").read_text()
+    sent = set(re.findall(r'\("(/v1/[a-z_/]+)", Api::', source))
+    for route in routes_to_models(platform):
+        taken = {match["path"]["value"] for rule in route.object["spec"]["rules"] for match in rule["matches"]}
+        for path in sorted(sent - taken):
+            yield f"{route}: spec.rules.matches: no route takes {path}"
+        for path in sorted(taken - sent):
+            yield f"{route}: spec.rules.matches: {path} is none that the edge sends"
 
 
 def routes_have_a_listener(platform: Platform) -> Iterator[str]:
@@ -218,6 +232,7 @@ def one_edge_counts(platform: Platform) -> Iterator[str]:
 
 CHECKS = [
     routes_reach_a_pool,
+    every_path_of_the_edge_is_taken,
     routes_have_a_listener,
     pools_have_pods_and_a_picker,
     models_are_served,

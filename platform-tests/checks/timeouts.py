@@ -92,6 +92,15 @@ def pods_outlive_their_streams(platform: Platform) -> Iterator[str]:
             yield f"{proxies}: spec.shutdown.max: {spec['shutdown']['max']} s is not between {stream} s, the edge's, and {grace} s"
 
 
+def pickers_outlive_their_streams(platform: Platform) -> Iterator[str]:
+    """A picker that is told to stop breaks off all that runs through it after 30 s, so it is told late."""
+    stream = platform.values["edge"]["streamTimeoutSeconds"]
+    for pool in platform.of("InferencePool"):
+        picker = platform.find("Deployment", pool.namespace, pool.object["spec"]["endpointPickerRef"]["name"])
+        if picker and (pause := pre_stop_seconds(pod_spec(picker)["containers"][0])) < stream:
+            yield f"{picker}: lifecycle.preStop: it is stopped after {pause} s, and cuts streams of {stream} s"
+
+
 def pre_stop_seconds(container: dict) -> int:
     """The longest that a container's hook takes: it sleeps, or is told with `--longest`."""
     hook = container.get("lifecycle", {}).get("preStop", {})
@@ -158,11 +167,11 @@ def held_requests_are_seen(platform: Platform) -> Iterator[str]:
     """Between two scrapes of the picker and two questions of KEDA, a held request is still there."""
     hold = platform.values["picker"]["holdSeconds"]
     for scaled in platform.of("ScaledObject"):
-        for monitor in platform.of("ServiceMonitor"):
-            for endpoint in monitor.object["spec"]["endpoints"]:
-                seen = seconds(endpoint.get("interval", "30s")) + scaled.object["spec"]["pollingInterval"]
-                if monitor.name == "endpoint-picker" and seen >= hold:
-                    yield f"{scaled}: spec.pollingInterval: a request is seen after {seen} s, and held for {hold} s"
+        monitor = platform.find("PodMonitor", "monitoring", "endpoint-picker")
+        for endpoint in monitor.object["spec"]["podMetricsEndpoints"]:
+            seen = seconds(endpoint.get("interval", "30s")) + scaled.object["spec"]["pollingInterval"]
+            if seen >= hold:
+                yield f"{scaled}: spec.pollingInterval: a request is seen after {seen} s, and held for {hold} s"
 
 
 def seconds(duration: str) -> int:
@@ -178,6 +187,7 @@ CHECKS = [
     holds_are_the_shortest,
     the_edge_answers_first,
     pods_outlive_their_streams,
+    pickers_outlive_their_streams,
     cold_starts_are_waited_for,
     sleepers_say_what_a_start_takes,
     held_requests_are_seen,

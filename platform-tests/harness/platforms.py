@@ -23,7 +23,7 @@ def cluster(name: str) -> rendering.Platform:
 def everything() -> rendering.Platform:
     """`production` with what it has switched off, too."""
     with tempfile.TemporaryDirectory() as folder:
-        return with_features(Path(folder), set(FEATURES))
+        return with_features(Path(folder), set(FEATURES), tabby={"public": True})
 
 
 def with_features(folder: Path, names: set[str], identity: dict | None = None, **more) -> rendering.Platform:

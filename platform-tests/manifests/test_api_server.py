@@ -114,6 +114,29 @@ def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
     assert server.create(job) == ""
 
 
+def test_another_namespaces_host_is_refused(server, applied, platform):
+    """A longer path on one's sign-in page would be taken by a route of any namespace that has some."""
+    route = next((one for one in platform.of("HTTPRoute") if one.namespace == "open-webui"), None)
+    if route is None:
+        pytest.skip("this cluster has no route of people's")
+    taking = copy.deepcopy(route.object)
+    taking["metadata"] = {"name": "taking", "namespace": "open-webui"}
+    domain = platform.values["domain"]
+    for hosts in (["dex." + domain], ["chat." + domain, "dex." + domain], []):
+        taking["spec"]["hostnames"] = hosts
+        assert f"routes of open-webui may take chat.{domain} on the Gateway platform" in server.create(taking)
+
+
+def test_a_certificate_that_opens_a_gateway_is_the_edges_alone(server, applied, platform):
+    certificate = copy.deepcopy(platform.find("Certificate", "edge", "tollgate-edge-client").object)
+    for namespace, refusal in (("serving", "for `server auth` alone"), ("llm-gateway", "for `server auth` alone")):
+        certificate["metadata"] = {"name": "taking", "namespace": namespace}
+        assert refusal in server.create(certificate)
+    certificate["metadata"]["namespace"] = "serving"
+    certificate["spec"]["usages"] = ["server auth"]
+    assert "the private authority signs nothing for serving" in server.create(certificate)
+
+
 def bare_pod(workload) -> dict:
     """Pod Security looks at pods alone: a Deployment of forbidden pods is created with a warning."""
     template = copy.deepcopy(workload.object["spec"]["template"])

@@ -17,13 +17,14 @@ from checks import (
     secrets_table,
     strict_schemas,
     timeouts,
+    versions,
 )
 from harness.rendering import Platform
 
 # These take it for granted that objects have the fields of their kinds.
 PARTS = (
     cross_checks, delivery, request_path, availability, timeouts, charts, observability, gpu_queues, autoscaling,
-    inference_services, front_door, identity, applications, secrets_table,
+    inference_services, front_door, identity, applications, secrets_table, versions,
 )  # fmt: skip
 
 

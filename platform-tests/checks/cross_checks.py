@@ -34,6 +34,16 @@ def namespaces_exist(platform: Platform) -> Iterator[str]:
             yield f"{rendered}: metadata.namespace: nothing makes the namespace {rendered.namespace}"
 
 
+def objects_have_one_maker(platform: Platform) -> Iterator[str]:
+    """Of two by one name the second is lost, and nobody says so."""
+    found: dict[tuple, Rendered] = {}
+    for rendered in platform.objects:
+        key = (rendered.group, rendered.kind, rendered.namespace, rendered.name)
+        if key in found:
+            yield f"{rendered}: metadata.name: {found[key].file} makes one of this name too"
+        found[key] = rendered
+
+
 def namespaces_are_closed(platform: Platform) -> Iterator[str]:
     """Each namespace refuses what no policy allows, and holds its pods to a level."""
     for namespace in platform.of("Namespace"):
@@ -219,6 +229,7 @@ def pod_spec(workload: Rendered) -> dict:
 
 CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     namespaces_exist,
+    objects_have_one_maker,
     namespaces_are_closed,
     policies_name_callers,
     images_are_pinned,

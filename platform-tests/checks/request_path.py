@@ -144,6 +144,16 @@ def models_are_served(platform: Platform) -> Iterator[str]:
             yield f"{route}: {HINT} {value}: no model server serves it"
 
 
+def contexts_agree(platform: Platform) -> Iterator[str]:
+    """A reservation's worst case is the `context` of the rules: less than what the server takes is money lost."""
+    for model in policy(platform)["models"]:
+        for target in model["targets"]:
+            served = platform.values["models"].get(target["model"], {}).get("contextLength")
+            if served and "context" in model and model["context"] != served:
+                field = f"{rules(platform)}: module.json: model {model['name']}, context"
+                yield f"{field}: {model['context']}, and {target['model']} takes {served} tokens"
+
+
 def objectives_resolve(platform: Platform) -> Iterator[str]:
     """A picker knows the objectives of its own pool alone; another name is no priority at all."""
     pools = {}
@@ -236,6 +246,7 @@ CHECKS = [
     routes_have_a_listener,
     pools_have_pods_and_a_picker,
     models_are_served,
+    contexts_agree,
     objectives_resolve,
     walls_stand,
     one_edge_counts,

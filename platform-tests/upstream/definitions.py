@@ -43,8 +43,19 @@ def by_application() -> dict[str, list[dict]]:
     return found
 
 
+@functools.cache
+def commits() -> dict[str, str]:
+    """The commit that each Application's release was made of, where the module's proxy says it."""
+    found = {source["application"]: downloaded(source).get("Origin", {}).get("Hash") for source in sources()["modules"]}
+    return {application: commit for application, commit in found.items() if commit}
+
+
 def module(source: dict) -> Path:
-    """The folder of a Go module, whose checksum is the one that is written down."""
+    return Path(downloaded(source)["Dir"])
+
+
+def downloaded(source: dict) -> dict:
+    """What Go says of a module, whose checksum is the one that is written down."""
     path = f"{source['module']}@{source['version']}"
     done = subprocess.run(["go", "mod", "download", "-json", path], capture_output=True, text=True)
     answer = json.loads(done.stdout or "{}")
@@ -52,7 +63,7 @@ def module(source: dict) -> Path:
         raise RuntimeError(f"{path}: {answer.get('Error') or done.stderr}")
     if answer["Sum"] != source["sum"]:
         raise RuntimeError(f"{path}: checksum is {answer['Sum']}, and {source['sum']} is expected")
-    return Path(answer["Dir"])
+    return answer | json.loads(Path(answer["Info"]).read_text())
 
 
 def read(folder: Path, pattern: str) -> list[dict]:

@@ -1,4 +1,5 @@
-"""Every layer is explained where it lies: what it is, why, how to change it, how to remove it."""
+"""Every layer is explained where it lies: what it is, why, how to change it, how to remove it; and is fed by
+what all share."""
 
 import re
 
@@ -22,6 +23,12 @@ def test_a_layer_says_why_it_is_there_how_to_change_it_and_how_to_remove_it(laye
     text = (layer / "README.md").read_text()
     assert text.startswith(f"# {layer.name}: ")
     assert [what for what, said in bullets(text).items() if not said] == []
+
+
+@pytest.mark.parametrize("chart", [*LAYERS, MANIFESTS / "bootstrap", MANIFESTS / "git-mirror"], ids=lambda chart: chart.name)
+def test_a_chart_of_ours_refuses_what_the_schema_does(chart):
+    """Its own Application would take a wrong value that the root's refuses."""
+    assert (chart / "values.schema.json").resolve() == MANIFESTS / "root/values.schema.json"
 
 
 def test_every_chart_of_others_has_a_full_row():

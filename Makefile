@@ -17,8 +17,8 @@ WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
 # What the tests load beside the gateway module.
 TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit \
 	-p tollgate-budget -p tollgate-token-meter -p tollgate-trap
-# The clusters that ship.
-CLUSTERS := $(notdir $(wildcard manifests/clusters/*))
+# Every cluster, or the one that is asked for.
+CLUSTERS := $(or $(CLUSTER),$(notdir $(wildcard manifests/clusters/*)))
 # Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
 OPEN_FILES := 8192
 
@@ -65,7 +65,7 @@ test-vllm: build ## the model servers' arguments, probes, key and metrics with a
 	@scripts/set-up-vllm
 	$(PYTHON_ENV) -m pytest platform-tests/vllm
 
-render: build ## compiles each cluster's rule files into the manifest that its edge mounts
+render: build ## compiles rule files into the manifest that the edge mounts, for all clusters (CLUSTERS=NAME: for one)
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)
 
 envoy-gateway: build ## what Envoy Gateway is told of the module, for the overlay of that name (CLUSTER=NAME)
@@ -74,7 +74,7 @@ envoy-gateway: build ## what Envoy Gateway is told of the module, for the overla
 topology: setup ## draws docs/topology.svg from the manifests of production
 	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
 
-allowances: setup ## writes who may call whom, by the network policies of each cluster, to review
+allowances: setup ## writes who may call whom, by the network policies, for all clusters (CLUSTERS=NAME: for one)
 	@$(PYTHON_ENV) scripts/allowances $(CLUSTERS)
 
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
@@ -130,12 +130,12 @@ tool-image: ## the command line tool as an image, pushed (IMAGE=REGISTRY/REPOSIT
 modelcar: ## a model as an image, pushed (IMAGE=REGISTRY/REPOSITORY:TAG MODEL=OWNER/NAME [REVISION=COMMIT] or FOLDER=DIR)
 	@scripts/modelcar "$(IMAGE)" $(if $(FOLDER),--folder "$(FOLDER)",--model "$(MODEL)" --revision "$(or $(REVISION),main)")
 
-##@ The cloud below a cluster (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows)
+##@ The cloud below a cluster (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows; STATE_BUCKET=NAME where it is another)
 
 tf-plan: ## what OpenTofu would change
 	@scripts/substrate plan "$(SUBSTRATE)" "$(CLUSTER)"
 
-tf-apply: ## changes it, after you have typed the cluster's name
+tf-apply: ## changes it, after you have typed the cluster's name (SUBSTRATE=gke/bootstrap first: the state's bucket)
 	@scripts/substrate apply "$(SUBSTRATE)" "$(CLUSTER)"
 
 tf-destroy: ## removes it, after you have typed the cluster's name
@@ -149,8 +149,8 @@ config: setup ## what the outputs change in the cluster's config.yaml, to commit
 doctor: setup ## what is missing for all below, and what to do about it
 laptop-up: build ## a k3d cluster on this machine, beside it this checkout's images, in it a Git mirror of its HEAD
 bootstrap: setup ## Argo CD, with the values by which it then keeps itself
-seed-secrets: build ## makes the secrets that the store lacks; the hashes of virtual keys go to the policies
-argocd-repo: setup ## how Argo CD signs in to the fork (GIT_TOKEN_FILE=FILE or GIT_KEY_FILE=FILE)
+seed-secrets: build ## makes the secrets that the store lacks (DEX_CONNECTOR_FILE=FILE: the sign-in's); hashes of keys go to the policies
+argocd-repo: setup ## how Argo CD signs in to a private fork (GIT_TOKEN_FILE=FILE or GIT_KEY_FILE=FILE)
 root: setup ## the root Application: the last thing that is applied by hand
 
 ##@ Live with it (CLUSTER=NAME; DRY_RUN=1 only shows)

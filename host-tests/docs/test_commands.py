@@ -4,11 +4,13 @@
   is printed must be what the block shows, `...` standing for anything. It must succeed.
 - A `yaml` block that begins with `# NAME` is the file of that name, for the commands below it.
 - A `yaml` block of `http_filters:` is put into an Envoy's configuration, which must be valid.
-- A `sh` block holds what CI runs by itself: `make` and its targets.
+- A `sh` block holds what CI runs by itself, `make` and its targets, and what needs somebody's cluster,
+  cloud or login, by programs that are listed here: that is parsed.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import textwrap
 import time
@@ -21,6 +23,10 @@ from stack import ROOT
 
 PATIENCE = 10  # seconds until what is shown must be so: logs, metrics and discovery take a moment
 NAME = re.compile(r"# (\S+\.yaml)\n")
+RUN_BY_CI = re.compile(r"(?:make [a-z].*|cargo test\b.*|\.ci/run)")
+# kubectl's commands are held to kubectl itself by platform-tests, requests to an API are sent by test_first_request.py.
+PARSED = ("bash", "cp", "curl", "export", "gcloud", "git", "k3d", "kubectl", "sed", "sudo", "(umask")
+TOOL = "target/debug/tollgate "
 
 BOOTSTRAP = """
 static_resources:
@@ -68,16 +74,38 @@ def test_what_a_document_shows(document, tmp_path):
 
 @pytest.mark.parametrize("document", documents.every())
 def test_what_else_a_document_tells_to_run_is_run_by_ci(document):
-    """Or, where it would need a cloud, is at least a target that make knows."""
+    """Or, where it would need a cloud, is at least something that make, the tool or a shell understands."""
+    for line, command in commands(document):
+        if RUN_BY_CI.fullmatch(command):
+            parsed = ["make", "--dry-run", *shlex.split(command)[1:]] if command.startswith("make") else ["true"]
+        elif command.startswith(TOOL):
+            parsed = [os.environ["TOLLGATE_CLI"], *subcommand(command), "--help"]
+        else:
+            assert command.startswith(PARSED), f"{document}:{line}: nothing runs this: {command}"
+            parsed = ["bash", "-n", "-c", command]
+        done = subprocess.run(parsed, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, f"{document}:{line}: {command}: {done.stderr}"
+        for option in options(command) if command.startswith(TOOL) else ():
+            assert option in done.stdout, f"{document}:{line}: {command}: there is no {option}"
+
+
+def commands(document: str) -> list[tuple[int, str]]:
+    """Each command of the `sh` blocks, and the block's line; without comments, continued lines as one."""
+    found = []
     for block in documents.blocks(document):
         if block.language in ("sh", "bash", "shell"):
-            for line in block.text.splitlines():
-                command = re.match(r"(make [a-z][^#]*|cargo test\b.*|\.ci/run)(?:\s*#.*|\s*)$", line)
-                assert command, f"{document}:{block.line}: nothing runs this: {line}"
-                if command[1].startswith("make "):
-                    parsed = ["make", "--dry-run", *command[1].split()[1:]]
-                    done = subprocess.run(parsed, cwd=ROOT, capture_output=True, text=True)
-                    assert done.returncode == 0, f"{document}:{block.line}: {done.stderr}"
+            lines = block.text.replace("\\\n", "").splitlines()
+            found += [(block.line, command) for line in lines if (command := re.sub(r"(^|\s+)# .*", "", line).strip())]
+    return found
+
+
+def subcommand(command: str) -> list[str]:
+    """`keys mint` of `tollgate keys mint --name me`: the words before the first option, at most two."""
+    return re.findall(r"^(?:[a-z]+ ?){1,2}", command.removeprefix(TOOL))[0].split()
+
+
+def options(command: str) -> list[str]:
+    return re.findall(r"(?<= )--[a-z-]+", command)
 
 
 def play(shell: Shell, document: str, block: Block) -> None:

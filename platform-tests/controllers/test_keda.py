@@ -119,7 +119,7 @@ def keda(folder, server: api_server.ApiServer, ports: list[int]) -> list[str]:
         "env", f"KUBECONFIG={folder / 'kubeconfig'}", "POD_NAMESPACE=keda", "KEDA_CLUSTER_OBJECT_NAMESPACE=keda",
         # As the chart writes what our values say: it reads no Secret of the model's.
         "KEDA_RESTRICT_SECRET_ACCESS=true", "WATCH_NAMESPACE=",
-        rendering.program("keda"), "--enable-cert-rotation=false",
+        rendering.program("keda-operator"), "--enable-cert-rotation=false",
         f"--cert-dir={certificates}", f"--metrics-bind-address=127.0.0.1:{metrics}",
         f"--health-probe-bind-address=127.0.0.1:{probes}", f"--metrics-service-bind-address=127.0.0.1:{service}",
     ]  # fmt: skip

@@ -7,7 +7,8 @@ name    = "production"
 authorised_networks = {} # office = "203.0.113.0/29"
 
 cpu_pool = { machine_type = "e2-standard-8", min = 3, max = 9 }
-gpu_pool = { max = 4 }
+# The largest model takes two GPUs of one node. In all there are as many as gpu.kinds says in config.yaml.
+gpu_pool = { machine_type = "g2-standard-24", per_node = 2, max = 4 }
 
 secrets = [
   "argocd-client",

@@ -126,9 +126,9 @@ def test_model_servers_are_on_gpus_of_their_kind_and_nothing_else_is(production)
 def test_a_model_server_more_than_there_are_gpus_for_waits(production):
     """One node's GPUs are the small model's, who takes one of them."""
     production.scale(*LARGE, 4)
-    eventually(lambda: len(production.nodes(*LARGE)) == 3 and len(production.waiting()) == 1)
+    eventually(lambda: len(production.nodes(*LARGE)) == 3 and len(production.waiting("serving")) == 1)
     assert len(set(production.nodes(*LARGE)) | set(production.nodes(*SMALL))) == 4
-    (why,) = production.waiting().values()
+    (why,) = production.waiting("serving").values()
     assert "4 Insufficient nvidia.com/gpu" in why
     production.scale(*LARGE, 3)
     eventually(lambda: production.run(*LARGE, 3))
@@ -156,8 +156,8 @@ def test_edges_are_on_no_gpu_and_no_spot_node(several_edges):
     assert [pool[node] for node in several_edges.nodes(*EDGE)] == ["cpu"] * REPLICAS
     cordon(several_edges, "cpu")
     several_edges.scale(*EDGE, REPLICAS + 1)
-    eventually(lambda: len(several_edges.waiting()) == 1)
-    (why,) = several_edges.waiting().values()
+    eventually(lambda: len(several_edges.waiting("edge")) == 1)
+    (why,) = several_edges.waiting("edge").values()
     assert "3 node(s) didn't match Pod's node affinity/selector" in why
     several_edges.scale(*EDGE, REPLICAS)
     eventually(lambda: several_edges.run(*EDGE, REPLICAS))
@@ -183,7 +183,7 @@ def test_a_drain_takes_one_edge_after_the_other(several_edges):
     first, second, *_ = several_edges.nodes(*EDGE)
     cordon(several_edges, "cpu")
     assert drain(several_edges, first) == ""
-    eventually(lambda: len(several_edges.waiting()) == 1)
+    eventually(lambda: len(several_edges.waiting("edge")) == 1)
     assert "Cannot evict pod as it would violate the pod's disruption budget" in drain(several_edges, second)
     assert second in several_edges.nodes(*EDGE)
     cordon(several_edges, "cpu", False)

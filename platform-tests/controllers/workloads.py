@@ -48,10 +48,12 @@ class Workloads:
     def all_run(self) -> bool:
         return all(self.run(one.namespace, one.name, one.object["spec"].get("replicas", 1)) for one in self.platform.of("Deployment"))
 
-    def waiting(self) -> dict[str, str]:
-        """Pods without a node, and what the scheduler says why."""
+    def waiting(self, namespace: str = "") -> dict[str, str]:
+        """Pods without a node, in one namespace or all, and what the scheduler says why."""
         found = {}
         for pod in self.of("pods"):
+            if namespace not in ("", pod["metadata"]["namespace"]):
+                continue
             for one in pod["status"].get("conditions", []):
                 if (one["type"], one["status"]) == ("PodScheduled", "False"):
                     found[pod["metadata"]["name"]] = one["message"]

@@ -8,8 +8,9 @@ from checks.cross_checks import WORKLOADS, pod_spec, selected_by
 from checks.request_path import served_names
 from harness.rendering import Platform, Rendered
 
-# What keeps others off: the label of nodes that may go at any moment.
-SPOT = {"key": "cloud.google.com/gke-spot", "operator": "DoesNotExist"}
+# Labels of nodes that may go at any moment, and of those that are paid for by models.
+SPOT = ("cloud.google.com/gke-spot",)
+GPUS = ("nvidia.com/gpu.present", "cloud.google.com/gke-accelerator")
 # vLLM starts its engine before it listens here: it answers once it is warm.
 WARM = "/health"
 WANTED_OF_VLLM = ("--enable-prefix-caching", "--enable-chunked-prefill")
@@ -70,15 +71,15 @@ def budgets_let_one_go_at_a_time(platform: Platform) -> Iterator[str]:
 
 
 def edges_stay_where_they_belong(platform: Platform) -> Iterator[str]:
-    """Off nodes that may go at any moment, and off GPUs, whose taint they do not tolerate."""
+    """Off nodes that may go at any moment, and off GPUs, unless every node has one."""
     workload = edge(platform)
     spec = pod_spec(workload)
     node = spec.get("affinity", {}).get("nodeAffinity", {})
     terms = node.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
-    if not terms or not all(SPOT in term.get("matchExpressions", []) for term in terms):
-        yield f"{workload}: affinity.nodeAffinity: it may run on a spot node"
-    if not node.get("preferredDuringSchedulingIgnoredDuringExecution"):
-        yield f"{workload}: affinity.nodeAffinity: nothing leads it away from GPUs"
+    for label in SPOT if platform.values["edge"]["onGpuNodes"] else (*SPOT, *GPUS):
+        absent = {"key": label, "operator": "DoesNotExist"}
+        if not terms or not all(absent in term.get("matchExpressions", []) for term in terms):
+            yield f"{workload}: affinity.nodeAffinity: it may run on a node with the label {label}"
     if spec.get("tolerations"):
         yield f"{workload}: tolerations: it may run where a taint keeps others off"
     scaled = [scaler for scaler in platform.of("HorizontalPodAutoscaler") if scaler.namespace == "edge"]

@@ -3,22 +3,16 @@ a model wakes by what its picker holds, stays awake while it starts or works, an
 
 What runs pods and makes metrics is a script; nothing here takes a GPU."""
 
-import copy
 import json
-import time
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 
+import keda
 import pytest
-import yaml
 
 from harness import api_server, rendering, stand_in_measures
-from harness.authority import Authority
 from harness.platforms import cluster
-from harness.processes import eventually, free_ports, process
+from harness.processes import eventually, free_ports, stays
 from harness.stand_in_measures import Measures
-from upstream import definitions
 
 MODEL = "qwen2-5-coder-1-5b"
 COOLDOWN_SECONDS = 4
@@ -41,16 +35,11 @@ class Model:
 
     def stays_awake(self) -> bool:
         """Whether it has its pod for longer than KEDA waits before it takes the last one."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if self.asleep():
-                return False
-            time.sleep(0.5)
-        return True
+        return stays(lambda: not self.asleep(), PATIENCE_SECONDS)
 
     def measured(self) -> bool:
         """Whether each question of KEDA's has an answer."""
-        return all(answer(self.prometheus, trigger["metadata"]["query"]) for trigger in self.scaled["spec"]["triggers"])
+        return keda.measured(self.scaled, self.prometheus)
 
     def status(self) -> dict:
         done = self.server.kubectl("get", "scaledobject", MODEL, "--namespace", "serving", "--output", "json")
@@ -74,15 +63,10 @@ def model(tmp_path_factory):
         prepare(server, platform)
         measures = Measures(MODEL, lambda: replicas(server))
         exporter = stand_in_measures.serve(measures, exported)
-        scraped = {"global": {"scrape_interval": "1s"}, "scrape_configs": measures.scrape_configs(exported)}
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump(scraped))
-        asking = [
-            rendering.program("prometheus"), f"--config.file={folder / 'prometheus.yaml'}",
-            f"--storage.tsdb.path={folder / 'prometheus'}", f"--web.listen-address=127.0.0.1:{prometheus}",
-        ]  # fmt: skip
-        with process("prometheus", asking, folder), process("keda", keda(folder, server, ports), folder):
+        with keda.prometheus(folder, measures, exported, prometheus), keda.operator(folder, server, *ports):
+            pace = {"pollingInterval": 1, "cooldownPeriod": COOLDOWN_SECONDS}
+            model = Model(server, measures, keda.scaled_object(platform, MODEL, prometheus, pace), prometheus)
             try:
-                model = Model(server, measures, scaled_object(platform, prometheus), prometheus)
                 eventually(model.measured)
                 assert server.apply([model.scaled]) == []
                 eventually(model.is_ready)
@@ -93,53 +77,15 @@ def model(tmp_path_factory):
 
 
 def prepare(server: api_server.ApiServer, platform: rendering.Platform) -> None:
-    """KEDA's definitions, its namespace, and the model's Deployment, which says no number of pods."""
-    assert server.apply(definitions.by_application()["keda-crds"]) == []
-    server.established()
-    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("keda", "serving")]
-    assert server.apply(spaces) == []
+    """What KEDA needs, and the model's Deployment, which says no number of pods."""
+    keda.prepare(server)
+    assert server.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "serving"}}]) == []
     assert server.apply([platform.find("Deployment", "serving", MODEL).object]) == []
 
 
 def replicas(server: api_server.ApiServer) -> int:
     done = server.kubectl("get", "deployment", MODEL, "--namespace", "serving", "--output", "jsonpath={.spec.replicas}")
     return int(done.stdout)
-
-
-def keda(folder, server: api_server.ApiServer, ports: list[int]) -> list[str]:
-    (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
-    certificates = folder / "keda-certificates"
-    certificates.mkdir()
-    for name, text in Authority(folder, "keda-authority").secret("keda-operator", 1, "localhost").items():
-        (certificates / name).write_text(text)
-    metrics, probes, service = ports
-    return [
-        "env", f"KUBECONFIG={folder / 'kubeconfig'}", "POD_NAMESPACE=keda", "KEDA_CLUSTER_OBJECT_NAMESPACE=keda",
-        # As the chart writes what our values say: it reads no Secret of the model's.
-        "KEDA_RESTRICT_SECRET_ACCESS=true", "WATCH_NAMESPACE=",
-        rendering.program("keda"), "--enable-cert-rotation=false",
-        f"--cert-dir={certificates}", f"--metrics-bind-address=127.0.0.1:{metrics}",
-        f"--health-probe-bind-address=127.0.0.1:{probes}", f"--metrics-service-bind-address=127.0.0.1:{service}",
-    ]  # fmt: skip
-
-
-def answer(prometheus: int, query: str) -> list:
-    """What Prometheus finds; nothing while it does not run yet."""
-    asked = urllib.parse.urlencode({"query": query})
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{prometheus}/api/v1/query?{asked}", timeout=5) as found:
-            return json.load(found)["data"]["result"]
-    except OSError:
-        return []
-
-
-def scaled_object(platform: rendering.Platform, prometheus: int) -> dict:
-    """Ours, at this test's Prometheus and at its pace."""
-    scaled = copy.deepcopy(platform.find("ScaledObject", "serving", MODEL).object)
-    scaled["spec"] |= {"pollingInterval": 1, "cooldownPeriod": COOLDOWN_SECONDS}
-    for trigger in scaled["spec"]["triggers"]:
-        trigger["metadata"]["serverAddress"] = f"http://127.0.0.1:{prometheus}"
-    return scaled
 
 
 def test_the_first_pod_starts_and_a_slow_start_is_waited_for(model):

@@ -3,11 +3,15 @@
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import time
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.authority import Authority
 from harness.processes import free_ports, last_words, process
 from harness.rendering import program
 
@@ -31,6 +35,13 @@ class ApiServer:
         return subprocess.run(
             [*command, *arguments], input=items, capture_output=True, text=True, env=environment, timeout=300
         )
+
+    def read(self, path: str, **query: str) -> dict:
+        """One GET, without a kubectl that has to be started for it: for what is asked often."""
+        address = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
+        request = urllib.request.Request(address, headers={"authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=30, context=ssl._create_unverified_context()) as answer:
+            return json.load(answer)
 
     def kubeconfig(self, name: str = "test") -> dict:
         """For programs that read one; as an administrator, by a context of this name."""
@@ -97,13 +108,28 @@ def running(folder: Path):
         "--service-cluster-ip-range", "10.96.0.0/16",
         "--endpoint-reconciler-type", "none",
         # As clusters have it, so that Pod Security is what refuses.
-        "--allow-privileged",
+        "--allow-privileged", *aggregation(folder),
     ]  # fmt: skip
     with process("etcd", etcd, folder), process("kube-apiserver", api_server, folder) as started:
         url = f"https://127.0.0.1:{secure}"
         server = ApiServer(url, folder)
         wait_ready(server, started, folder)
         yield server
+
+
+def aggregation(folder: Path) -> list[str]:
+    """How it shows itself to the API servers behind it, and names who asks."""
+    authority = Authority(folder, "front-proxy")
+    authority.secret("front-proxy", 1)
+    return [
+        "--requestheader-client-ca-file", str(authority.folder / "ca.crt"),
+        "--requestheader-allowed-names", "front-proxy",
+        "--requestheader-username-headers", "X-Remote-User",
+        "--requestheader-group-headers", "X-Remote-Group",
+        "--requestheader-extra-headers-prefix", "X-Remote-Extra-",
+        "--proxy-client-cert-file", str(authority.folder / "tls.crt"),
+        "--proxy-client-key-file", str(authority.folder / "tls.key"),
+    ]  # fmt: skip
 
 
 def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> None:

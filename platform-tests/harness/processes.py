@@ -49,6 +49,16 @@ def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
+def stays(holds: Callable[[], bool], seconds: float) -> bool:
+    """Whether it holds all that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not holds():
+            return False
+        time.sleep(0.3)
+    return True
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on, at this moment."""
     with contextlib.ExitStack() as stack:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from test_images import builds, get, pulled
 
 from checks import cross_checks, strict_schemas
 from harness import api_server, git_server, rendering
@@ -19,7 +20,6 @@ from harness.platforms import ROOT
 from harness.processes import free_ports, process
 from harness.rendering import program
 from harness.workshop import Said, Workshop
-from test_images import builds, get, pulled
 
 CONFIG = "manifests/clusters/laptop/config.yaml"
 INDEX = "application/vnd.oci.image.index.v1+json"

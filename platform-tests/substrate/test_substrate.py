@@ -13,62 +13,32 @@ import pytest
 from substrate_mutations import MUTATIONS
 
 import cluster_config
+from harness import opentofu
+from harness.opentofu import SUBSTRATE
 
-ROOT = Path(__file__).resolve().parents[2]
-SUBSTRATE = ROOT / "substrate"
+ROOT = SUBSTRATE.parent
 MODULES = ["gke", "gke/bootstrap", "k3s"]
 TESTED = ["gke", "k3s"]
-MIRROR = "registry.opentofu.org/hashicorp/google/7.45.0/linux_amd64"
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture(scope="session")
-def tofu() -> str:
-    if named := os.environ.get("TOLLGATE_TOFU"):
-        return named
+def tofu(tmp_path_factory) -> opentofu.Tofu:
     if not shutil.which("go"):
-        pytest.skip("Go is missing: tofu is built with it")
-    built = subprocess.run([ROOT / "scripts/platform-tool", "tofu"], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    return built.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory) -> dict[str, str]:
-    """Where providers come from: a mirror with the stand-in, and from nowhere else."""
-    if not shutil.which("go"):
-        pytest.skip("Go is missing: the stand-in for hashicorp/google is built with it")
-    folder = tmp_path_factory.mktemp("providers")
-    binary = folder / MIRROR / "terraform-provider-google_v7.45.0"
-    binary.parent.mkdir(parents=True)
-    subprocess.run(
-        ["go", "-C", SUBSTRATE / "tests/provider-google", "build", "-mod=readonly", "-buildvcs=false",
-         "-trimpath", "-o", binary, "."],
-        check=True, env={**os.environ, "CGO_ENABLED": "0"})
-    (folder / "tofurc").write_text(
-        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{folder}"\n  }}\n}}\n')
-    return {**os.environ, "TF_CLI_CONFIG_FILE": str(folder / "tofurc"), "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1", "NO_COLOR": "1"}
+        pytest.skip("Go is missing: tofu and the stand-in for hashicorp/google are built with it")
+    return opentofu.tofu(tmp_path_factory.mktemp("providers"))
 
 
 @pytest.fixture
 def copy(tmp_path) -> Path:
-    target = tmp_path / "substrate"
-    shutil.copytree(SUBSTRATE, target, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
-    return target
+    return opentofu.copy(tmp_path)
 
 
 @pytest.fixture
-def run(tofu, environment):
-    def run(folder: Path, *arguments: str, **extra: str) -> tuple[int, str]:
-        done = subprocess.run([tofu, *arguments], cwd=folder, env={**environment, **extra},
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=120)
-        return done.returncode, ANSI.sub("", done.stdout)
-    return run
+def run(tofu):
+    return tofu.run
 
 
-def test_format(tofu, run):
+def test_format(run):
     assert run(SUBSTRATE, "fmt", "-check", "-recursive", "-diff") == (0, "")
 
 
@@ -236,6 +206,6 @@ def test_nothing_changes_with_nobody_there(what, tofu, tmp_path):
     shutil.copytree(ROOT / "scripts", checkout / "scripts")
     shutil.copytree(SUBSTRATE, checkout / "substrate", ignore=shutil.ignore_patterns(".terraform*"))
     done = subprocess.run([checkout / "scripts/substrate", what, "k3s", "example"], input="example\n",
-                          capture_output=True, text=True, env={**os.environ, "TOLLGATE_TOFU": tofu})
+                          capture_output=True, text=True, env={**os.environ, "TOLLGATE_TOFU": tofu.binary})
     assert done.returncode == 1 and "nothing was changed" in done.stderr
     assert not (checkout / ".tollgate/substrate/k3s-example/terraform.tfstate").exists()

@@ -85,7 +85,7 @@ class Keys:
         print(f"+ write {self.path.relative_to(self.session.root)}")
         if not self.session.dry_run:
             self.path.write_text(self.text)
-            print(f"  Then: make render, commit, push. Until the edge has it, the new key is refused.")
+            print("  Then: make render, commit, push. Until the edge has it, the new key is refused.")
 
 
 def with_first_key(team: str, entry: str) -> str:

@@ -41,7 +41,7 @@ def rotate_key(session: Session, kube: Kube, store: Store, secret: Secret) -> No
     if NEXT not in held:
         prepare(session, store, secret, held)
     elif not is_live(kube, hash_of(held[NEXT])):
-        raise Refusal(f"the edge does not know the next key yet: make render, commit, push, and wait for the edge")
+        raise Refusal("the edge does not know the next key yet: make render, commit, push, and wait for the edge")
     else:
         switch(session, kube, store, secret, held)
 

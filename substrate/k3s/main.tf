@@ -19,6 +19,9 @@ locals {
 
   gpu_taint = "nvidia.com/gpu=present:NoSchedule"
 
+  # Where every machine has a GPU, they have to take everything else too.
+  gpus_everywhere = alltrue(var.nodes[*].gpu)
+
   common = {
     for node in var.nodes : node.name => {
       node-name = node.name
@@ -27,8 +30,7 @@ locals {
         ["tollgate.dev/pool=${node.gpu ? "gpu" : "cpu"}"],
         [for key, value in node.labels : "${key}=${value}"],
       )
-      # Where every machine has a GPU, they have to take everything else too.
-      node-taint = node.gpu && !alltrue(var.nodes[*].gpu) ? concat([local.gpu_taint], node.taints) : node.taints
+      node-taint = node.gpu && !local.gpus_everywhere ? concat([local.gpu_taint], node.taints) : node.taints
     }
   }
 

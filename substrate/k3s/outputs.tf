@@ -24,6 +24,11 @@ output "edge_address" {
   )
 }
 
+output "edge_on_gpu_nodes" {
+  description = "Nothing where there is a machine without a GPU: the edge then stays off the others."
+  value       = local.gpus_everywhere ? true : null
+}
+
 output "registry" {
   value = var.registry
 }

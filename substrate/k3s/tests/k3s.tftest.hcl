@@ -42,8 +42,8 @@ run "files" {
     error_message = "files: no token is in them"
   }
   assert {
-    condition     = output.edge_address == "192.168.1.11" && output.gpu_nodes == ["gpu-1"]
-    error_message = "edge_address, gpu_nodes"
+    condition     = output.edge_address == "192.168.1.11" && output.gpu_nodes == ["gpu-1"] && output.edge_on_gpu_nodes == null
+    error_message = "edge_address, gpu_nodes, edge_on_gpu_nodes"
   }
 }
 
@@ -56,6 +56,10 @@ run "one_machine_with_a_gpu" {
   assert {
     condition     = yamldecode(output.files["box/config.yaml"]).node-taint == []
     error_message = "files[box/config.yaml].node-taint: a lone machine takes everything"
+  }
+  assert {
+    condition     = output.edge_on_gpu_nodes
+    error_message = "edge_on_gpu_nodes: the edge has nowhere else to be"
   }
 }
 

@@ -83,6 +83,11 @@ class Edge:
             files[name] = json.dumps(moved(content, self.ports))
         return files
 
+    def answered(self) -> list[dict]:
+        """What its access log has of the questions that went to a model."""
+        lines = [json.loads(line) for line in self.log("edge").splitlines() if line.startswith("{")]
+        return [line for line in lines if line["model"]]
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 

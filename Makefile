@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
-.PHONY: help demo serve test test-platform test-vllm render topology allowances bench soak build setup lint clean wrk bench-build \
+.PHONY: help demo serve test test-platform test-vllm test-applications render topology allowances bench soak build setup lint clean wrk bench-build \
 	tf-plan tf-apply tf-destroy config pin tool-image modelcar envoy-gateway $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -56,7 +56,8 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace; \
 		$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest host-tests/sdk
-	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm
+	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm \
+		--ignore=platform-tests/applications
 
 test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)
 	$(PYTHON_ENV) -m pytest platform-tests/controllers
@@ -64,6 +65,11 @@ test-platform: build ## the platform's manifests with the real controllers (they
 test-vllm: build ## the model servers' arguments, probes, key and metrics with a real vLLM on the CPU (6 GB, once)
 	@scripts/set-up-vllm
 	$(PYTHON_ENV) -m pytest platform-tests/vllm
+
+test-applications: build ## Open WebUI and n8n as their pods start them, before the real edge and sign-in (2.4 GB, once)
+	@scripts/set-up-applications open-webui >/dev/null
+	@scripts/set-up-applications n8n >/dev/null
+	$(PYTHON_ENV) -m pytest platform-tests/applications
 
 render: build ## compiles rule files into the manifest that the edge mounts, for all clusters (CLUSTERS=NAME: for one)
 	$(PYTHON_ENV) scripts/render $(CLUSTERS)

@@ -1,13 +1,8 @@
 """oauth2-proxy with the configuration out of our manifests, before a stand-in for n8n and with an OIDC
-provider in Dex's place: who comes in, as whom, and who does not.
-
-Its chart can't be rendered here: `written` makes what the chart would mount of our values."""
+provider in Dex's place: who comes in, as whom, and who does not."""
 
 import contextlib
 import json
-import secrets
-import socket
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,24 +11,8 @@ import yaml
 
 from checks.identity import values_of
 from harness import forks, rendering, stand_in_application
-from harness.authority import Authority
-from harness.browser import Browser
-from harness.processes import eventually, free_ports, process
-
-HOST = "n8n.llm.example.com"
-CLIENT = {"CLIENT_ID": "oauth2-proxy", "CLIENT_SECRET": "known to both sides"}
-MEMBER = "jane@example.com=example-org:engineering"
-
-
-@dataclass(frozen=True)
-class SignIn:
-    """Where the host is, and who has signed the issuer's certificate."""
-
-    port: int
-    trusted: Path
-
-    def browser(self, person: str = MEMBER) -> Browser:
-        return Browser({HOST: self.port}, self.trusted, {"person": person})
+from harness.processes import free_ports
+from harness.sign_in import HOST, oauth2_proxy
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +30,10 @@ def open_to_webhooks(tmp_path_factory):
 @contextlib.contextmanager
 def running(folder: Path, webhooks: bool):
     """The issuer, oauth2-proxy and the application; ends them whatever happens."""
-    listen, metrics, issuer, upstream = free_ports(4)
-    for name, text in Authority(folder, "platform").secret("dex", 1, "localhost").items():
-        (folder / name).write_text(text)
-    command = written(folder, told(folder, webhooks), {"listen": listen, "metrics": metrics, "issuer": issuer, "upstream": upstream})
-    mock = ["env", *(f"{name}={value}" for name, value in CLIENT.items())]
-    mock += [rendering.program("mock-issuer"), f"127.0.0.1:{issuer}", str(folder)]
+    (upstream,) = free_ports(1)
     application = stand_in_application.serve(upstream)
-    with process("issuer", mock, folder):
-        eventually(lambda: answers(issuer))
-        with process("oauth2-proxy", command, folder):
-            wait(listen, folder)
-            yield SignIn(listen, folder / "ca.crt")
+    with oauth2_proxy(folder, told(folder, webhooks), upstream) as sign_in:
+        yield sign_in
     application.shutdown()
 
 
@@ -73,39 +44,6 @@ def told(folder: Path, webhooks: bool) -> dict:
     config = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump(config | {"certificates": {"public": "platform"}, "n8n": {"webhooks": webhooks}}))
     return values_of(rendering.render(fork, "production"), "oauth2-proxy")[1]
-
-
-def written(folder: Path, values: dict, ports: dict[str, int]) -> list[str]:
-    """The chart's two files and its arguments, with this test's folders and ports."""
-    config = values["config"]
-    alpha = {"server": {"BindAddress": f"127.0.0.1:{ports['listen']}"}, "metricsServer": {"BindAddress": f"127.0.0.1:{ports['metrics']}"}}
-    text = yaml.safe_dump(alpha | values["alphaConfig"]["configData"])
-    for old, new in {
-        "https://dex.llm.example.com": f"https://localhost:{ports['issuer']}/oidc",
-        "http://n8n.n8n.svc.cluster.local:5678": f"http://127.0.0.1:{ports['upstream']}",
-        "/etc/platform-authority/": f"{folder}/",
-        "/etc/client/": f"{folder}/",
-    }.items():
-        assert text.count(old) == 1, f"{old} is there {text.count(old)} times"
-        text = text.replace(old, new)
-    (folder / "oauth2_proxy.yml").write_text(text)
-    (folder / "oauth2_proxy.cfg").write_text(config["configFile"])
-    (folder / "client-secret").write_text(CLIENT["CLIENT_SECRET"])
-    cookie = f"OAUTH2_PROXY_COOKIE_SECRET={secrets.token_hex(16)}"
-    files = [f"--alpha-config={folder}/oauth2_proxy.yml", f"--config={folder}/oauth2_proxy.cfg"]
-    return ["env", cookie, rendering.program("oauth2-proxy"), *files, f"--cookie-name={config['cookieName']}"]
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait(port: int, folder: Path) -> None:
-    try:
-        eventually(lambda: answers(port))
-    except AssertionError:
-        raise RuntimeError((folder / "oauth2-proxy.log").read_text(errors="replace")[-3000:]) from None
 
 
 def test_who_is_not_signed_in_is_sent_to_the_issuer(sign_in):

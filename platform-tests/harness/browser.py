@@ -38,7 +38,8 @@ class Browser:
             url = urljoin(url, answer.location)
         raise RuntimeError(f"more than {MOST_REDIRECTS} redirects, the last one to {url}")
 
-    def request(self, url: str, headers: dict[str, str] | None = None) -> Answer:
+    def request(self, url: str, headers: dict[str, str] | None = None, body: str | None = None) -> Answer:
+        """A POST where there is a body."""
         parts = urlsplit(url)
         kept = self.cookies.setdefault(parts.hostname, SimpleCookie())
         sent = self.headers | {"host": parts.netloc} | (headers or {})
@@ -46,7 +47,7 @@ class Browser:
             sent["cookie"] = "; ".join(f"{name}={cookie.coded_value}" for name, cookie in kept.items())
         connection = self.connection(parts.hostname, parts.port)
         try:
-            connection.request("GET", url.partition(parts.netloc)[2] or "/", headers=sent)
+            connection.request("GET" if body is None else "POST", url.partition(parts.netloc)[2] or "/", body, sent)
             answer = connection.getresponse()
             self.keep(kept, answer.msg.get_all("set-cookie", []))
             return Answer(url, answer.status, answer.getheader("location", ""), answer.read().decode())

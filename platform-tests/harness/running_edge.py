@@ -36,6 +36,7 @@ class Edge:
     authority: Authority
     # What a load balancer sends in front of each connection, if it does.
     proxy_header: bytes = b""
+    domain: str = DOMAIN
 
     def ask(self, method: str, path: str, headers: dict | None = None, body: str | None = None, **where) -> tuple[int, dict, str]:
         """Over TLS: status, headers, body. `where` has the name that the connection asks for, `sni`."""
@@ -78,6 +79,11 @@ class Edge:
             files[name] = json.dumps(moved(content, self.ports))
         return files
 
+    def answered(self) -> list[dict]:
+        """What its access log has of the questions that went to a model."""
+        lines = [json.loads(line) for line in self.log("edge").splitlines() if line.startswith("{")]
+        return [line for line in lines if line["model"]]
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
@@ -107,9 +113,10 @@ def running(folder: Path, platform: rendering.Platform, proxy_header: bytes = b"
     """The edge of a cluster, with the stand-ins behind it."""
     names = [*PORTS.values(), "llm", "model", "platform", "application"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    edge = Edge(folder, ports, Authority(folder, "platform-authority"), proxy_header)
+    domain = platform.values["domain"]
+    edge = Edge(folder, ports, Authority(folder, "platform-authority"), proxy_header, domain)
     mounts.write(folder / "tls", edge.authority.secret("tollgate-edge", 2))
-    mounts.write(folder / "front-door", edge.authority.secret("front-door", 3, f"*.{DOMAIN}"))
+    mounts.write(folder / "front-door", edge.authority.secret("front-door", 3, f"*.{domain}"))
     edge.mount(config_map(platform))
     with contextlib.ExitStack() as stack:
         for server in (stand_in_model.serve(edge.ports["model"]), stand_in_application.serve(edge.ports["application"])):
@@ -140,7 +147,7 @@ def wait_ready(edge: Edge) -> None:
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
             ready = edge.ask_plain("applications", "GET", "/readyz")[0] == 200
-            if ready and edge.ask("GET", "/", sni=f"any.{DOMAIN}")[0] == 200:
+            if ready and edge.ask("GET", "/", sni=f"any.{edge.domain}")[0] == 200:
                 return
         time.sleep(0.1)
     raise RuntimeError("the edge is not ready:\n" + edge.log("edge")[-3000:])

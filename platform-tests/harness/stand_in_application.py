@@ -54,7 +54,7 @@ class Application(BaseHTTPRequestHandler):
         pass
 
 
-def serve(port: int) -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", port), Application)
+def serve(port: int, application: type = Application) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", port), application)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -41,7 +41,7 @@ def rotate_key(session: Session, kube: Kube, store: Store, secret: Secret) -> No
     if NEXT not in held:
         prepare(session, store, secret, held)
     elif not is_live(kube, hash_of(held[NEXT])):
-        raise Refusal(f"the edge does not know the next key yet: make render, commit, push, and wait for the edge")
+        raise Refusal("the edge does not know the next key yet: make render, commit, push, and wait for the edge")
     else:
         switch(session, kube, store, secret, held)
 
@@ -49,9 +49,10 @@ def rotate_key(session: Session, kube: Kube, store: Store, secret: Secret) -> No
 def prepare(session: Session, store: Store, secret: Secret, held: dict[str, str]) -> None:
     session.confirm(f"make the next key of {secret.virtual_key}")
     following = making.make(session, secret)[secret.key_property]
-    store.write(secret.name, held | {NEXT: following})
     keys = Keys(session)
     keys.put(f"{secret.virtual_key}-next", hash_of(following))
+    # What the policies can't take is not in the store either.
+    store.write(secret.name, held | {NEXT: following})
     keys.write()
     print("  Once the edge has it, the same command switches over.")
 
@@ -59,13 +60,13 @@ def prepare(session: Session, store: Store, secret: Secret, held: dict[str, str]
 def switch(session: Session, kube: Kube, store: Store, secret: Secret, held: dict[str, str]) -> None:
     session.confirm(f"switch {secret.virtual_key} to its next key")
     before, following = held[secret.key_property], held[NEXT]
-    store.write(secret.name, {key: value for key, value in held.items() if key != NEXT} | {secret.key_property: following})
     keys, name = Keys(session), secret.virtual_key
     keys.put(name, hash_of(following))
     keys.remove(f"{name}-next")
     keys.remove(f"{name}-previous")
     keys.put(f"{name}-previous", hash_of(before))
     keys.end(f"{name}-previous", datetime.date.today() + OVERLAP)
+    store.write(secret.name, {key: value for key, value in held.items() if key != NEXT} | {secret.key_property: following})
     keys.write()
     reload(session, kube, secret)
 

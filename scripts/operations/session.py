@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cluster_config
-
-
-class Refusal(Exception):
-    """Why nothing was done, in words for whoever typed the command."""
+from refusal import Refusal
 
 
 @dataclass(frozen=True)

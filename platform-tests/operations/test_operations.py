@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+import yaml_edit
 from checks import secrets_table
 from harness import api_server, rendering
 from harness.workshop import Workshop
@@ -54,8 +55,16 @@ def test_a_context_that_was_renamed_is_refused_by_the_root_that_runs_there(works
     workshop.context("single-gpu")
     said = workshop.operate("root", "single-gpu", types=["single-gpu"])
     assert said.code == 1 and "leads to another cluster: its root reads /manifests/clusters/laptop/config.yaml" in said.text
+    reads_the_mirror(workshop, "single-gpu")
+    said = workshop.operate("laptop-up", "single-gpu", types=["single-gpu"])
+    assert said.code == 1 and "leads to another cluster: its root reads" in said.text and "k3d" not in said.text
     workshop.context("laptop")
     assert manifests("delete", "application", "root", "--namespace", "argocd").returncode == 0
+
+
+def reads_the_mirror(workshop: Workshop, cluster: str) -> None:
+    config = workshop.root / f"manifests/clusters/{cluster}/config.yaml"
+    config.write_text(yaml_edit.put(config.read_text(), ("git", "repository"), "http://git.git-mirror.svc.cluster.local/tollgate.git"))
 
 
 @pytest.mark.parametrize("context", ["laptop", "k3d-laptop"])

@@ -4,12 +4,16 @@ import base64
 import contextlib
 import json
 import re
+import select
 import subprocess
 from collections.abc import Iterator
 
 import yaml
 
 from operations.session import Refusal, Session
+
+# Until `kubectl port-forward` has found a pod.
+FORWARD_SECONDS = 30
 
 
 class Kube:
@@ -22,14 +26,19 @@ class Kube:
         if not session.dry_run:
             self._refuse_another_clusters_root()
 
+    @staticmethod
+    def is_there(session: Session) -> bool:
+        """Whether the current context is this cluster's by its name."""
+        current, names = current_context(session), names_of(session.cluster, session.values["cluster"].get("gcpProject"))
+        return any(re.fullmatch(name, current) for name in names)
+
     def _context(self) -> str:
         """The current context, which has to be this cluster's by its name."""
         cluster = self.session.cluster
         if self.session.dry_run:
             return cluster
-        current = self.session.attempt("kubectl", "config", "current-context").stdout.strip()
-        names = names_of(cluster, self.session.values["cluster"].get("gcpProject"))
-        if not any(re.fullmatch(name, current) for name in names):
+        current = current_context(self.session)
+        if not self.is_there(self.session):
             has = f"the current context is '{current}'" if current else "kubectl has no current context"
             raise Refusal(
                 f"{has}, and CLUSTER={cluster} goes with '{cluster}', 'k3d-{cluster}' or what gcloud calls it in its "
@@ -79,12 +88,15 @@ class Kube:
         command = [*kubectl, "port-forward", "--namespace", namespace, f"service/{service}", f":{port}"]
         forward = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            found = re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
+            ready, _, _ = select.select([forward.stdout], [], [], FORWARD_SECONDS)
+            found = ready and re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
             if not found:
-                raise Refusal(f"{namespace}/{service} can't be reached: {forward.stderr.readline().strip()}")
+                forward.kill()
+                why = forward.communicate()[1].strip() or f"kubectl says nothing for {FORWARD_SECONDS} s"
+                raise Refusal(f"{namespace}/{service} can't be reached: {why}")
             yield int(found[1])
         finally:
-            forward.terminate()
+            forward.kill()
             forward.wait()
 
     def apply(self, manifest: str) -> None:
@@ -97,6 +109,11 @@ class Kube:
         metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         self.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}))
+
+
+def current_context(session: Session) -> str:
+    """'' where there is none."""
+    return session.attempt("kubectl", "config", "current-context").stdout.strip()
 
 
 def names_of(cluster: str, project: str | None) -> list[str]:

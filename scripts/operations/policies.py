@@ -7,7 +7,6 @@ import base64
 import contextlib
 import datetime
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import yaml_edit
 from operations.kube import Kube
 from operations.session import Refusal, Session
+from refusal import tollgate
 
 TEAM = "platform/applications"
 NEW = """\
@@ -30,10 +30,7 @@ KEYS = ("organizations", "platform", "teams", "applications", "keys")
 
 def mint(session: Session) -> str:
     """A new virtual key, by the command line tool that knows their form."""
-    tool = os.environ.get("TOLLGATE_CLI")
-    if not tool:
-        raise Refusal("TOLLGATE_CLI does not name the command line tool: run this by `make`")
-    found = re.search(r"^    (sk-tollgate-\S+)$", session.read(tool, "keys", "mint", "--team", TEAM), re.MULTILINE)
+    found = re.search(r"^    (sk-tollgate-\S+)$", session.read(tollgate(), "keys", "mint", "--team", TEAM), re.MULTILINE)
     if not found:
         raise Refusal("`tollgate keys mint` printed no key")
     return found[1]

@@ -273,11 +273,11 @@ def report(workshop: Workshop, status: dict) -> None:
 
 def test_what_is_applied_by_hand_has_no_unknown_field_and_may_run(workshop):
     for chart in ("bootstrap", "git-mirror"):
-        objects = rendering.helm(workshop.root, chart, f"manifests/{chart}", rendering.values_files("laptop"), chart, 0)
-        assert workshop.server.apply([rendered.object for rendered in objects]) == []
+        objects = rendering.by_hand(workshop.root, chart, "laptop")
+        assert workshop.server.apply(objects) == []
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "git-mirror"}}
     assert workshop.server.apply([account]) == []
-    mirror = next(rendered.object for rendered in objects if rendered.kind == "Deployment")
+    mirror = next(body for body in objects if body["kind"] == "Deployment")
     template = mirror["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": "git-mirror"} | template["metadata"]}
     assert workshop.server.create(pod | {"spec": template["spec"]}) == ""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import yaml
 
 from operations.session import Refusal, Session
+from operations.table import store_prefix
 
 # Until `kubectl port-forward` has found a pod.
 FORWARD_SECONDS = 30
@@ -72,8 +73,8 @@ class Kube:
         if self.session.dry_run:
             return []
         every = self.items("externalsecrets.external-secrets.io", "--all-namespaces")
-        names = (name, f"{self.session.cluster}-{name}")
-        return [one for one in every if any(data["remoteRef"]["key"] in names for data in one["spec"].get("data", []))]
+        key = store_prefix(self.session.cluster, self.session.values) + name
+        return [one for one in every if any(data["remoteRef"]["key"] == key for data in one["spec"].get("data", []))]
 
     def attempt(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
         return self.session.attempt(*self.command, *arguments, stdin=stdin)
@@ -101,14 +102,18 @@ class Kube:
 
     def apply(self, manifest: str) -> None:
         """Server-side, as Argo CD does it, which takes the fields over without a quarrel."""
-        about = ", ".join(f"{body['kind']} {body['metadata']['name']}" for body in yaml.safe_load_all(manifest) if body)
-        self.change("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest, about=about)
+        self.change("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest, about=named(manifest))
 
     def put_secret(self, name: str, namespace: str, values: dict[str, str], labels: dict[str, str] | None = None) -> None:
         """All that the Secret holds: keys that are left out are gone."""
         metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         self.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}))
+
+
+def named(manifest: str) -> str:
+    """What it has, by kind and name."""
+    return ", ".join(f"{body['kind']} {body['metadata']['name']}" for body in yaml.safe_load_all(manifest) if body)
 
 
 def current_context(session: Session) -> str:

@@ -5,7 +5,7 @@ An image is a map with `repository` and `tag`; one that has a `digest` as well n
 from collections.abc import Iterator
 from pathlib import Path
 
-import cluster_config
+from platform_manifests import cluster_config
 
 LOCK = "manifests/images.lock.yaml"
 UNRESOLVED = "digest unresolved"

@@ -3,7 +3,6 @@
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 from stack import ROOT
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.rendering import Platform, Rendered
-from operations.table import store_prefix
+from operations.secret_table import store_prefix
 from platform_manifests import cluster_config
 
 TABLE = Path(__file__).resolve().parents[2] / "manifests/secrets.yaml"

@@ -12,7 +12,7 @@ from harness import forks
 from harness.platforms import ROOT
 from harness.processes import free_ports
 from harness.rendering import program
-from operations import edge, kube, verifying
+from operations import edge, kube, verify
 from operations.session import Session
 from refusal import Refusal
 
@@ -51,7 +51,7 @@ def test_a_target_that_rustup_can_not_add_is_told_of(tmp_path):
 def test_an_edge_that_does_not_answer_is_a_finding():
     [port] = free_ports(1)
     answer = edge.Edge(port).get("/v1/models")
-    assert verifying.expect(answer, 401) == "no answer ([Errno 111] Connection refused), and 401 is expected"
+    assert verify.expect(answer, 401) == "no answer ([Errno 111] Connection refused), and 401 is expected"
 
 
 def test_a_port_forward_that_says_nothing_ends(tmp_path, monkeypatch):

@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from harness import forks
-from operations import rotating
+from operations import rotate
 from operations.policies import Keys
+from operations.secret_table import table
 from operations.session import Session
-from operations.table import table
 from refusal import Refusal
 
 BEFORE, AFTER = "sha256:" + "0" * 64, "sha256:" + "1" * 64
@@ -83,4 +83,4 @@ def test_what_the_policies_can_not_take_does_not_reach_the_store(session, monkey
     keys_of(session, "organizations: [platform]\n")
     monkeypatch.setattr(Session, "confirm", lambda *_: None)
     with pytest.raises(Refusal, match="^manifests/clusters/laptop/policies/organizations/platform.yaml: line 1: `organizations`"):
-        rotating.prepare(session, None, table(session)["tollgate-key-verify"], {"api-key": "sk-tollgate-old"})
+        rotate.prepare(session, None, table(session)["tollgate-key-verify"], {"api-key": "sk-tollgate-old"})

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import yaml
 
+from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
-from operations.table import store_prefix
 
 # Until `kubectl port-forward` has found a pod.
 FORWARD_SECONDS = 30

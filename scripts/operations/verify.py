@@ -10,7 +10,7 @@ from operations.edge import Answer, Edge, forwarded
 from operations.kube import Kube
 from operations.session import Refusal, Session
 from operations.stores import store_of
-from operations.waiting import unfinished
+from operations.wait import unfinished
 
 # A check's name, and what is wrong, or '' where nothing is.
 Finding = tuple[str, str]

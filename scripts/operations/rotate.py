@@ -6,12 +6,12 @@ before is taken for two more days, in which every reader is given the new one.""
 
 import datetime
 
-from operations import making
+from operations import secret_values
 from operations.kube import Kube
 from operations.policies import Keys, hash_of, is_live
+from operations.secret_table import Secret, table
 from operations.session import Refusal, Session
 from operations.stores import Store, store_of
-from operations.table import Secret, table
 
 NEXT = "next"
 OVERLAP = datetime.timedelta(days=2)
@@ -32,7 +32,7 @@ def rotate(session: Session, name: str = "") -> None:
     else:
         print(f"{name}: {secret.rotate}")
         session.confirm(f"make {name} anew")
-        store.write(name, making.make(session, secret))
+        store.write(name, secret_values.make(session, secret))
         reload(session, kube, secret)
 
 
@@ -48,7 +48,7 @@ def rotate_key(session: Session, kube: Kube, store: Store, secret: Secret) -> No
 
 def prepare(session: Session, store: Store, secret: Secret, held: dict[str, str]) -> None:
     session.confirm(f"make the next key of {secret.virtual_key}")
-    following = making.make(session, secret)[secret.key_property]
+    following = secret_values.make(session, secret)[secret.key_property]
     keys = Keys(session)
     keys.put(f"{secret.virtual_key}-next", hash_of(following))
     # What the policies can't take is not in the store either.

@@ -52,6 +52,8 @@ def _data(text: str) -> dict:
         return _unshared(yaml.load(text, Loader=yaml.CSafeLoader) or {})
     except yaml.MarkedYAMLError as error:
         raise Refusal(f"line {error.problem_mark.line + 1}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise Refusal(f"it is no YAML: {error}") from error
 
 
 def _unshared(value):

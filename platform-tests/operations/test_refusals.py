@@ -64,8 +64,9 @@ def test_a_port_forward_that_says_nothing_ends(tmp_path, monkeypatch):
             pass
 
 
-def test_a_cluster_that_is_away_is_not_made_anew(tmp_path):
-    """kubectl's context is the laptop's, and nothing answers there."""
+@pytest.fixture
+def away(tmp_path) -> dict[str, str]:
+    """Where kubectl's context is the laptop's, and nothing answers there."""
     [port] = free_ports(1)
     (tmp_path / "kubeconfig").write_text(json.dumps({
         "apiVersion": "v1", "kind": "Config", "current-context": "laptop",
@@ -74,8 +75,17 @@ def test_a_cluster_that_is_away_is_not_made_anew(tmp_path):
         "contexts": [{"name": "laptop", "context": {"cluster": "away", "user": "me"}}],
     }))  # fmt: skip
     path = f"{Path(program('kubectl')).parent}:{os.environ['PATH']}"
-    done = script("operate", "laptop-up", "laptop", KUBECONFIG=str(tmp_path / "kubeconfig"), PATH=path)
+    return {"KUBECONFIG": str(tmp_path / "kubeconfig"), "PATH": path}
+
+
+def test_a_cluster_that_is_away_is_not_made_anew(away):
+    done = script("operate", "laptop-up", "laptop", **away)
     assert done.returncode == 1 and "connection refused" in done.stderr and "k3d" not in done.stdout + done.stderr
+
+
+def test_the_doctor_tells_a_cluster_that_is_away_from_one_that_has_no_context(away):
+    done = script("operate", "doctor", "laptop", **away)
+    assert done.returncode == 1 and "lack kubectl's context can't be used\n" in done.stdout and "connection refused" in done.stdout
 
 
 @pytest.mark.parametrize("arguments, said", [

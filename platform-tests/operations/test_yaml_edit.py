@@ -81,6 +81,7 @@ def test_a_key_is_taken_away_with_all_that_is_below_it(before, path, after):
     ("a: &same {b: 1}\nc: *same\n", "c.b", "`c.b` can't be changed without changing more"),
     ("a: 1\nb: 2\na: 3\n", "a", "`a` can't be changed without changing more"),
     ("a: 1\n b: 2\n", "a", "line 2: mapping values are not allowed"),
+    ("a: \x07\n", "a", "it is no YAML: "),
 ])  # fmt: skip
 def test_what_it_can_not_do_it_refuses(before, path, said):
     with pytest.raises(Refusal) as refused:

@@ -84,7 +84,7 @@ def _checked(text: str, wanted: dict, path: Place) -> str:
 
 
 def _put(text: str, path: Place, value: object) -> str:
-    node, column = yaml.compose(text, Loader=yaml.SafeLoader), -2
+    node, column = yaml.compose(text, Loader=yaml.CSafeLoader), -2
     inside_flow = False
     for depth, key in enumerate(path):
         if not _is_empty(node) and not isinstance(node, yaml.MappingNode):
@@ -120,7 +120,7 @@ def _add(text: str, node: yaml.Node | None, column: int, inside_flow: bool, keys
 
 
 def _remove(text: str, path: Place) -> str:
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node = yaml.compose(text, Loader=yaml.CSafeLoader)
     for key in path[:-1]:
         node = _entry(node, key)[1]
     key, value = _entry(node, path[-1])

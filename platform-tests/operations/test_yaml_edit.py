@@ -46,6 +46,7 @@ def removed(before: str, after: str) -> list[str]:
 @pytest.mark.parametrize("before, path, value, after", [
     ("a: old   # why\n", "a", "new", "a: new   # why\n"),
     ("a: 'old'\n", "a", "it's", "a: 'it''s'\n"),
+    ("# ключ\na: {b: 'ö→', c: old}\n", "a.c", "new", "# ключ\na: {b: 'ö→', c: new}\n"),
     ("a:\nb: 1\n", "a", "new", "a: new\nb: 1\n"),
     ("a: null  # why\n", "a", 3, "a: 3  # why\n"),
     ("{a: old, b: 1}\n", "a", "on", '{a: "on", b: 1}\n'),

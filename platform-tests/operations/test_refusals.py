@@ -100,7 +100,7 @@ def test_arguments_that_make_no_sense_are_named(arguments, said):
 
 @pytest.mark.parametrize("variables, code", [({"CI": "1"}, 1), ({"CI": None}, 0)], ids=["CI", "elsewhere"])
 def test_without_go_these_tests_pass_nowhere_but_on_somebodys_machine(variables, code, tmp_path):
-    command = [sys.executable, "-m", "pytest", ROOT / "platform-tests/manifests/test_readmes.py"]
+    command = [sys.executable, "-m", "pytest", __file__]
     wanted = {name: value for name, value in (os.environ | variables | {"PATH": str(tmp_path)}).items() if value is not None}
     done = subprocess.run(command, cwd=tmp_path, env=wanted, capture_output=True, text=True)
     assert done.returncode == code and "are built with Go 1.26" in done.stdout + done.stderr

@@ -102,7 +102,7 @@ def added(lines: list[str], at: int, indent: int, keys: list[str], value: object
 def replaced(lines: list[str], number: int, match: re.Match, path: list[str], value: object) -> str:
     old = match["value"].strip()
     below = block_end(lines, number + 1, len(lines), len(match["indent"])) - number - 1
-    if old[:1] in ("{", "[", "|", ">", "&", "*") or (not old and any(not blank(l) for l in lines[number + 1 : number + 1 + below])):
+    if old[:1] in ("{", "[", "|", ">", "&", "*") or (not old and any(not blank(line) for line in lines[number + 1 : number + 1 + below])):
         raise Unwritable(f"line {number + 1}: `{'.'.join(path)}` is no single value")
     # The same value in another spelling is no change.
     new = old if old.strip("\"'") == scalar(value).strip('"') else scalar(value)

@@ -5,8 +5,8 @@ Each check takes a rendered cluster and returns its findings, each with the file
 import re
 from collections.abc import Callable, Iterator
 
-import images
 from harness.rendering import Platform, Rendered
+from platform_manifests import images
 from upstream import definitions
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")

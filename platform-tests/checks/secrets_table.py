@@ -5,9 +5,9 @@ Each check takes a rendered cluster and returns its findings, each with the file
 from collections.abc import Iterator
 from pathlib import Path
 
-import cluster_config
 from harness.rendering import Platform, Rendered
-from operations.table import store_prefix
+from operations.secret_table import store_prefix
+from platform_manifests import cluster_config
 
 TABLE = Path(__file__).resolve().parents[2] / "manifests/secrets.yaml"
 

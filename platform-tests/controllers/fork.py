@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-import cluster_config
 from harness.platforms import ROOT
 from harness.rendering import program
+from platform_manifests import cluster_config
 from upstream import definitions
 
 DEPLOYMENT = """

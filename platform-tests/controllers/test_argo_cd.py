@@ -53,8 +53,7 @@ def settings(fork: Fork) -> dict[str, str]:
 def brought_up(fork, argo) -> dict[int, list[str]]:
     """Applies the root, and plays the controllers wave by wave. Returns which Applications held each
     wave's successor back."""
-    objects = rendering.helm(fork.work, "bootstrap", "manifests/bootstrap", rendering.values_files(CLUSTER), "bootstrap", 0)
-    assert argo.server.apply([rendered.object for rendered in objects]) == []
+    assert argo.server.apply(rendering.by_hand(fork.work, "bootstrap", CLUSTER)) == []
     held = {}
     for wave, names, later in waves(fork):
         eventually(lambda: set(names) <= set(argo.applications()), PATIENCE)

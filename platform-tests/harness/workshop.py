@@ -1,17 +1,20 @@
 """A copy of the checkout in which scripts/operate runs as a person runs it: at a terminal, with a
 kubectl context of its own."""
 
+import contextlib
 import json
 import os
 import pty
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import api_server, forks
 from harness.rendering import program
+from upstream import definitions
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,20 @@ class Said:
     text: str
 
 
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator["Workshop"]:
+    """With an API server that knows what operations ask for."""
+    with api_server.running(folder) as server:
+        for owner in ("argocd", "external-secrets-crds"):
+            assert server.apply(definitions.by_application()[owner]) == []
+        server.established()
+        namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("argocd", "edge")]
+        assert server.apply(namespaces) == []
+        yield Workshop(folder, server)
+
+
 class Workshop:
-    def __init__(self, folder: Path, server: api_server.ApiServer):
+    def __init__(self, folder: Path, server: api_server.ApiServer | None = None):
         self.root, self.server, self.kubeconfig = folder / "checkout", server, folder / "kubeconfig"
         forks.copy(self.root)
         # Of the machine's programs it finds these alone.
@@ -29,10 +44,19 @@ class Workshop:
         self.bin.mkdir()
         for name in ("git", "python3", "env"):
             (self.bin / name).symlink_to(shutil.which(name))
-        self.context("laptop")
+        if server:
+            self._name_context("laptop")
 
-    def context(self, name: str) -> None:
-        """What kubectl's current context is called."""
+    @contextlib.contextmanager
+    def as_context(self, name: str) -> Iterator[None]:
+        """For so long kubectl's current context is called this, and not `laptop`."""
+        self._name_context(name)
+        try:
+            yield
+        finally:
+            self._name_context("laptop")
+
+    def _name_context(self, name: str) -> None:
         self.kubeconfig.write_text(json.dumps(self.server.kubeconfig(name)))
 
     def operate(self, *arguments: str, types: list[str] | None = None, seconds: int = 120, **environment: str) -> Said:

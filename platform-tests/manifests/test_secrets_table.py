@@ -2,6 +2,7 @@
 
 import re
 
+import documents
 from checks import secrets_table
 from harness.platforms import ROOT, cluster
 from harness.rendering import clusters
@@ -31,7 +32,8 @@ def test_the_document_has_every_secret_as_it_is():
     for name, row in secrets_table.rows().items():
         read_by = ", ".join(f"`{place}`" for place in sorted(readers.get(name, {"make verify"})))
         wanted[f"`{name}`"] = [row["owner"], made(row), read_by, row["use"], row["rotate"]]
-    assert documented() == wanted
+    documented = {name: cells for name, *cells in documents.rows("docs/secrets.md", "The list")}
+    assert documented == wanted
 
 
 def made(row: dict) -> str:
@@ -45,13 +47,6 @@ def made(row: dict) -> str:
         else:
             words.append(f"`{name}`: given by {how['given']}")
     return "; ".join(words)
-
-
-def documented() -> dict[str, list[str]]:
-    section = (ROOT / "docs/secrets.md").read_text().split("## The list")[1]
-    table = re.search(r"^\|.*\n\|[ :|-]+\n((?:\|.*\n)+)", section, re.MULTILINE)[1]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-    return {row[0]: row[1:] for row in rows}
 
 
 def test_google_keeps_a_place_for_each_secret_of_the_cluster():

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-import cluster_config
 from harness import forks, rendering
 from harness import registry as registries
 from harness.platforms import ROOT
+from platform_manifests import cluster_config
 
 MODULE = b"\0asm\x01\0\0\0"
 LOCK = "manifests/images.lock.yaml"

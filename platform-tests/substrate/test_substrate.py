@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from substrate_mutations import MUTATIONS
 
-import cluster_config
 from harness import opentofu
 from harness.opentofu import SUBSTRATE
+from platform_manifests import cluster_config
 
 ROOT = SUBSTRATE.parent
 MODULES = ["gke", "gke/bootstrap", "k3s"]

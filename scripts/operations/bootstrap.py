@@ -5,11 +5,9 @@ import os
 import secrets
 from pathlib import Path
 
-import cluster_config
-import images
-from operations.kube import Kube
+from operations.kube import Kube, named
 from operations.session import Refusal, Session
-from operations.table import documents
+from platform_manifests import cluster_config, images
 
 NAMESPACE = "argocd"
 ROLLOUT_SECONDS = 600
@@ -42,9 +40,8 @@ def redis_password(session: Session, kube: Kube) -> None:
 
 def argo_cd_values(session: Session) -> dict:
     """The values of the Application `argocd`."""
-    for body in documents(session.helm_template("manifests/root")):
-        if (body["kind"], body["metadata"]["name"]) == ("Application", "argocd"):
-            return body["spec"]["sources"][0]["helm"]["valuesObject"]
+    if found := session.platform().find("Application", NAMESPACE, "argocd"):
+        return found.object["spec"]["sources"][0]["helm"]["valuesObject"]
     raise Refusal("manifests/root has no Application argocd")
 
 
@@ -78,8 +75,7 @@ def root(session: Session) -> None:
     if not session.dry_run and not kube.get("crd", "applications.argoproj.io", NAMESPACE):
         raise Refusal(f"Argo CD is not there: make bootstrap CLUSTER={session.cluster}")
     manifest = session.helm_template("manifests/bootstrap")
-    names = ", ".join(f"{body['kind']} {body['metadata']['name']}" for body in documents(manifest))
-    session.confirm(f"apply {names}, which bring {git['repository']} at {git['revision']}")
+    session.confirm(f"apply {named(manifest)}, which bring {git['repository']} at {git['revision']}")
     kube.apply(manifest)
     print(f"Git is in charge now. make wait CLUSTER={session.cluster}")
 

@@ -71,7 +71,8 @@ def cluster(session: Session) -> Iterator[Finding]:
     try:
         kube = Kube(session)
     except Refusal as refusal:
-        yield False, "no kubectl context of this cluster", str(refusal)
+        is_there = Kube.is_there(session)
+        yield False, "kubectl's context can't be used" if is_there else "no kubectl context of this cluster", str(refusal)
         return
     yield True, f"context: {kube.context}", ""
     if session.dry_run:

@@ -12,8 +12,13 @@ from operations.kube import Kube
 
 @dataclass(frozen=True)
 class Answer:
+    """Status 0 is none, and the body then says why."""
+
     status: int
     body: str
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}".strip() if self.status else f"no answer ({self.body})"
 
     @property
     def code(self) -> str:
@@ -40,9 +45,12 @@ class Edge:
         if key:
             headers["authorization"] = f"Bearer {key}"
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read().decode(errors="replace"))
+            try:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                return Answer(answer.status, answer.read().decode(errors="replace"))
+            except (OSError, http.client.HTTPException) as error:
+                return Answer(0, str(error))
 
 
 @contextlib.contextmanager

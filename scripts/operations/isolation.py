@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 
 from operations.kube import Kube
+from platform_manifests import images
 
 POD = "isolation-probe"
 NAMESPACE = "default"
@@ -50,7 +51,7 @@ def probe(image: dict) -> dict:
     """A pod that does nothing until it is told to connect; it would be let in anywhere."""
     container = {
         "name": "probe",
-        "image": f"{image['repository']}@{image['digest']}" if "digest" in image else f"{image['repository']}:{image['tag']}",
+        "image": images.reference(image),
         "args": ["pause"],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
     }

@@ -4,12 +4,17 @@ import base64
 import contextlib
 import json
 import re
+import select
 import subprocess
 from collections.abc import Iterator
 
 import yaml
 
+from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
+
+# Until `kubectl port-forward` has found a pod.
+FORWARD_SECONDS = 30
 
 
 class Kube:
@@ -22,14 +27,19 @@ class Kube:
         if not session.dry_run:
             self._refuse_another_clusters_root()
 
+    @staticmethod
+    def is_there(session: Session) -> bool:
+        """Whether the current context is this cluster's by its name."""
+        current, names = current_context(session), names_of(session.cluster, session.values["cluster"].get("gcpProject"))
+        return any(re.fullmatch(name, current) for name in names)
+
     def _context(self) -> str:
         """The current context, which has to be this cluster's by its name."""
         cluster = self.session.cluster
         if self.session.dry_run:
             return cluster
-        current = self.session.attempt("kubectl", "config", "current-context").stdout.strip()
-        names = names_of(cluster, self.session.values["cluster"].get("gcpProject"))
-        if not any(re.fullmatch(name, current) for name in names):
+        current = current_context(self.session)
+        if not self.is_there(self.session):
             has = f"the current context is '{current}'" if current else "kubectl has no current context"
             raise Refusal(
                 f"{has}, and CLUSTER={cluster} goes with '{cluster}', 'k3d-{cluster}' or what gcloud calls it in its "
@@ -63,8 +73,8 @@ class Kube:
         if self.session.dry_run:
             return []
         every = self.items("externalsecrets.external-secrets.io", "--all-namespaces")
-        names = (name, f"{self.session.cluster}-{name}")
-        return [one for one in every if any(data["remoteRef"]["key"] in names for data in one["spec"].get("data", []))]
+        key = store_prefix(self.session.cluster, self.session.values) + name
+        return [one for one in every if any(data["remoteRef"]["key"] == key for data in one["spec"].get("data", []))]
 
     def attempt(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
         return self.session.attempt(*self.command, *arguments, stdin=stdin)
@@ -79,24 +89,36 @@ class Kube:
         command = [*kubectl, "port-forward", "--namespace", namespace, f"service/{service}", f":{port}"]
         forward = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            found = re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
+            ready, _, _ = select.select([forward.stdout], [], [], FORWARD_SECONDS)
+            found = ready and re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
             if not found:
-                raise Refusal(f"{namespace}/{service} can't be reached: {forward.stderr.readline().strip()}")
+                forward.kill()
+                why = forward.communicate()[1].strip() or f"kubectl says nothing for {FORWARD_SECONDS} s"
+                raise Refusal(f"{namespace}/{service} can't be reached: {why}")
             yield int(found[1])
         finally:
-            forward.terminate()
+            forward.kill()
             forward.wait()
 
     def apply(self, manifest: str) -> None:
         """Server-side, as Argo CD does it, which takes the fields over without a quarrel."""
-        about = ", ".join(f"{body['kind']} {body['metadata']['name']}" for body in yaml.safe_load_all(manifest) if body)
-        self.change("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest, about=about)
+        self.change("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest, about=named(manifest))
 
     def put_secret(self, name: str, namespace: str, values: dict[str, str], labels: dict[str, str] | None = None) -> None:
         """All that the Secret holds: keys that are left out are gone."""
         metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         self.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}))
+
+
+def named(manifest: str) -> str:
+    """What it has, by kind and name."""
+    return ", ".join(f"{body['kind']} {body['metadata']['name']}" for body in yaml.safe_load_all(manifest) if body)
+
+
+def current_context(session: Session) -> str:
+    """'' where there is none."""
+    return session.attempt("kubectl", "config", "current-context").stdout.strip()
 
 
 def names_of(cluster: str, project: str | None) -> list[str]:

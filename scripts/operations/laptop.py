@@ -4,7 +4,6 @@ of this checkout for Argo CD to read.
 k3d makes the cluster, with a registry beside it; where kubectl's context is one of this cluster already
 (k3s, say), that one is taken. `git push` to the mirror goes through kubectl, so nothing listens outside."""
 
-import contextlib
 import shutil
 
 from operations import laptop_images
@@ -40,10 +39,8 @@ def is_laptop(session: Session) -> bool:
 
 def cluster(session: Session) -> None:
     """By k3d, unless there is one."""
-    with contextlib.suppress(Refusal):
-        if not session.dry_run:
-            Kube(session)
-            return
+    if not session.dry_run and Kube.is_there(session):
+        return
     if not session.dry_run and not shutil.which("k3d"):
         raise Refusal("k3d is missing, and kubectl's context is no k3s of this name: install k3d, or k3s (substrate/k3s)")
     session.confirm(f"make the k3d cluster {session.cluster}")

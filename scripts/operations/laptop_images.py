@@ -15,9 +15,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import cluster_config
 import config_lines
 from operations.session import Refusal, Session
+from platform_manifests import cluster_config
 
 # What the nodes call the registry, whichever port of this machine leads to it.
 REGISTRY = "tollgate-registry.localhost:5000"

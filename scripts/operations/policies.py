@@ -1,18 +1,20 @@
 """The applications' virtual keys in a cluster's policies: names and hashes, never secrets.
 
-policies/organizations/platform.yaml is a person's file like its neighbours; only the lines of the
-keys are written here, so that limits and comments stay as they are."""
+policies/organizations/platform.yaml is a person's file like its neighbours; only the keys are written
+here, so that limits and comments stay as they are."""
 
 import base64
+import contextlib
 import datetime
 import hashlib
-import json
-import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import yaml_edit
 from operations.kube import Kube
 from operations.session import Refusal, Session
+from refusal import tollgate
 
 TEAM = "platform/applications"
 NEW = """\
@@ -23,19 +25,12 @@ organizations:
     teams:
       applications: {}
 """
-# The team with all that is deeper, and the line below which its keys are.
-APPLICATIONS = re.compile(r"^      applications:(?: \{\})?\n(?:(?: {8}.*)?\n)*", re.MULTILINE)
-KEYS = re.compile(r"^        keys:(?: \{\})?\n", re.MULTILINE)
-# A key's first two lines.
-ENTRY = r"^          {}:\n            hash: (\S+)\n"
+KEYS = ("organizations", "platform", "teams", "applications", "keys")
 
 
 def mint(session: Session) -> str:
     """A new virtual key, by the command line tool that knows their form."""
-    tool = os.environ.get("TOLLGATE_CLI")
-    if not tool:
-        raise Refusal("TOLLGATE_CLI does not name the command line tool: run this by `make`")
-    found = re.search(r"^    (sk-tollgate-\S+)$", session.read(tool, "keys", "mint", "--team", TEAM), re.MULTILINE)
+    found = re.search(r"^    (sk-tollgate-\S+)$", session.read(tollgate(), "keys", "mint", "--team", TEAM), re.MULTILINE)
     if not found:
         raise Refusal("`tollgate keys mint` printed no key")
     return found[1]
@@ -53,31 +48,31 @@ class Keys:
         self.path: Path = session.folder / "policies/organizations/platform.yaml"
         self.text = self.path.read_text() if self.path.exists() else NEW
 
-    def hash(self, key: str) -> str | None:
-        found = re.search(ENTRY.format(re.escape(key)), self.text, re.MULTILINE)
-        return found[1] if found else None
-
     def put(self, key: str, hash_: str, limits: list[dict] = ()) -> None:
-        """Adds the key with its limits, or gives it another hash; limits that are there stay.
-
-        Raises Refusal when the file has no place for keys as this command lays it out."""
-        entry = f"          {key}:\n            hash: {hash_}\n"
-        if self.hash(key):
-            self.text = re.sub(ENTRY.format(re.escape(key)), entry, self.text, flags=re.MULTILINE)
-            return
-        entry += "            limits:\n" * bool(limits)
-        entry += "".join(f"              - {json.dumps(limit).replace(chr(34), '')}\n" for limit in limits)
-        if not APPLICATIONS.search(self.text):
-            raise Refusal(f"{self.path.relative_to(self.session.root)}: there is no team `applications:` six spaces deep")
-        self.text = APPLICATIONS.sub(lambda team: with_first_key(team[0], entry), self.text, count=1)
+        """Adds the key with its limits, or gives it another hash; limits that are there stay."""
+        with self._named_in_refusals():
+            if yaml_edit.get(self.text, (*KEYS, key)):
+                self.text = yaml_edit.put(self.text, (*KEYS, key, "hash"), hash_)
+            else:
+                entry = {"hash": hash_} | ({"limits": list(limits)} if limits else {})
+                self.text = yaml_edit.put(self.text, (*KEYS, key), entry)
 
     def remove(self, key: str) -> None:
-        self.text = re.sub(rf"^          {re.escape(key)}:\n(?: {{12}}.*\n)*", "", self.text, flags=re.MULTILINE)
+        with self._named_in_refusals():
+            if yaml_edit.get(self.text, (*KEYS, key)):
+                self.text = yaml_edit.remove(self.text, (*KEYS, key))
 
     def end(self, key: str, day: datetime.date) -> None:
         """The key is refused from that day on."""
-        begin = f"          {key}:\n"
-        self.text = self.text.replace(begin, f"{begin}            expires: {day}\n", 1)
+        with self._named_in_refusals():
+            self.text = yaml_edit.put(self.text, (*KEYS, key, "expires"), day)
+
+    @contextlib.contextmanager
+    def _named_in_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except Refusal as refusal:
+            raise Refusal(f"{self.path.relative_to(self.session.root)}: {refusal}") from None
 
     def write(self) -> None:
         if self.path.exists() and self.path.read_text() == self.text:
@@ -86,14 +81,6 @@ class Keys:
         if not self.session.dry_run:
             self.path.write_text(self.text)
             print("  Then: make render, commit, push. Until the edge has it, the new key is refused.")
-
-
-def with_first_key(team: str, entry: str) -> str:
-    """The team's lines with one key more."""
-    if KEYS.search(team):
-        return KEYS.sub(lambda _: f"        keys:\n{entry}", team, count=1)
-    head, _, rest = team.partition("\n")
-    return f"{head.removesuffix(' {}')}\n        keys:\n{entry}{rest}"
 
 
 def is_live(kube: Kube, hash_: str) -> bool:

@@ -9,11 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import cluster_config
-
-
-class Refusal(Exception):
-    """Why nothing was done, in words for whoever typed the command."""
+import programs
+from platform_manifests import cluster_config, rendering
+from refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Session:
 
     @classmethod
     def of(cls, root: Path, cluster: str, dry_run: bool) -> "Session":
-        clusters = sorted(path.name for path in (root / "manifests/clusters").iterdir())
+        clusters = cluster_config.clusters(root)
         if cluster not in clusters:
             raise Refusal(f"CLUSTER=NAME says which cluster ({', '.join(clusters)}); it is '{cluster}'")
         return cls(root, cluster, cluster_config.merged(root, cluster), dry_run)
@@ -73,10 +71,7 @@ class Session:
             return found
         if name not in ("kubectl", "helm"):
             raise Refusal(f"{name} is missing: `make doctor` says what it takes")
-        done = subprocess.run([self.root / "scripts/platform-tool", name], stdout=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            raise Refusal(f"{name} is missing, and could not be built: install it")
-        return done.stdout.strip()
+        return programs.built(name)
 
     @staticmethod
     def now(later: datetime.timedelta = datetime.timedelta()) -> str:
@@ -85,8 +80,11 @@ class Session:
 
     def helm_template(self, chart: str) -> str:
         """One of our charts for this cluster, fed as Argo CD feeds it."""
-        files = [argument for file in cluster_config.files(self.cluster) for argument in ("--values", file)]
-        return self.read("helm", "template", Path(chart).name, chart, "--kube-version", cluster_config.KUBERNETES, *files)
+        return rendering.text(self.root, rendering.ours(chart, self.cluster), self.program("helm"))
+
+    def platform(self) -> rendering.Platform:
+        """Everything that Argo CD applies in this cluster."""
+        return rendering.render(self.root, self.cluster, self.program("helm"))
 
 
 def shown(command: tuple[str, ...]) -> str:

@@ -8,8 +8,8 @@ import json
 from typing import Protocol
 
 from operations.kube import Kube
+from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
-from operations.table import store_prefix
 
 
 class Store(Protocol):

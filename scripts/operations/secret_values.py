@@ -5,8 +5,8 @@ import secrets
 from pathlib import Path
 
 from operations.policies import mint
+from operations.secret_table import Secret
 from operations.session import Refusal, Session
-from operations.table import Secret
 
 
 def make(session: Session, secret: Secret) -> dict[str, str]:

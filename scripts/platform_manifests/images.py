@@ -5,7 +5,7 @@ An image is a map with `repository` and `tag`; one that has a `digest` as well n
 from collections.abc import Iterator
 from pathlib import Path
 
-import cluster_config
+from platform_manifests import cluster_config
 
 LOCK = "manifests/images.lock.yaml"
 UNRESOLVED = "digest unresolved"
@@ -15,11 +15,16 @@ def by_tag(values: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
     """What has no digest: where the values name it, and the reference. A tag can be moved."""
     if "repository" in values and "tag" in values:
         if "digest" not in values:
-            yield path, f"{values['repository']}:{values['tag']}"
+            yield path, reference(values)
         return
     for key, value in values.items():
         if isinstance(value, dict):
             yield from by_tag(value, (*path, key))
+
+
+def reference(image: dict) -> str:
+    """As `platform.image` of the charts has it."""
+    return f"{image['repository']}@{image['digest']}" if "digest" in image else f"{image['repository']}:{image['tag']}"
 
 
 def lock(root: Path) -> dict[str, str]:
@@ -35,10 +40,10 @@ def is_digest(text: str | None) -> bool:
 def digests(values: dict, known: dict[str, str]) -> dict:
     """Values that give each image of `values` the digest that is known of it."""
     found = {}
-    for path, reference in by_tag(values):
-        if is_digest(known.get(reference)):
+    for path, named in by_tag(values):
+        if is_digest(known.get(named)):
             place = found
             for key in path:
                 place = place.setdefault(key, {})
-            place["digest"] = known[reference]
+            place["digest"] = known[named]
     return found

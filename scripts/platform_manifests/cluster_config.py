@@ -8,6 +8,11 @@ import yaml
 KUBERNETES = "1.35.0"
 
 
+def clusters(root: Path) -> list[str]:
+    """By the folders that have a configuration."""
+    return sorted(path.parent.name for path in (root / "manifests/clusters").glob("*/config.yaml"))
+
+
 def files(cluster: str) -> list[str]:
     """The defaults, what differs from them, and what `make render` adds; the later one wins."""
     folder = f"manifests/clusters/{cluster}"

@@ -10,7 +10,7 @@ from operations.edge import Answer, Edge, forwarded
 from operations.kube import Kube
 from operations.session import Refusal, Session
 from operations.stores import store_of
-from operations.waiting import unfinished
+from operations.wait import unfinished
 
 # A check's name, and what is wrong, or '' where nothing is.
 Finding = tuple[str, str]
@@ -88,9 +88,8 @@ def names(offered: Answer) -> list[str]:
     try:
         return [model["id"] for model in json.loads(offered.body)["data"]]
     except (ValueError, KeyError):
-        raise Refusal(f"/v1/models answers {offered.status}, and no list") from None
+        raise Refusal(f"/v1/models has no list of models: {offered}") from None
 
 
 def expect(answer: Answer, status: int) -> str:
-    seen = f"{answer.status} {answer.code}".strip()
-    return "" if answer.status == status else f"{seen}, and {status} is expected"
+    return "" if answer.status == status else f"{answer}, and {status} is expected"

@@ -1,11 +1,11 @@
 """`make seed-secrets`: every secret that a cluster's manifests ask for, made once."""
 
-from operations import making
+from operations import secret_values
 from operations.kube import Kube
 from operations.policies import Keys, hash_of
+from operations.secret_table import Secret, needed
 from operations.session import Session
 from operations.stores import Kubernetes, Store, store_of
-from operations.table import Secret, needed
 
 
 def seed(session: Session) -> int:
@@ -15,17 +15,17 @@ def seed(session: Session) -> int:
     wanted = needed(session)
     missing = [secret for secret in wanted if lacks(store, secret)]
     print(f"{len(wanted)} secrets are asked for, {len(missing)} are missing")
-    left = [secret for secret in missing if making.is_left_to_others(secret)]
+    left = [secret for secret in missing if secret_values.is_left_to_others(secret)]
     mine = [secret for secret in missing if secret not in left]
     if mine:
         session.confirm(f"make {', '.join(secret.name for secret in mine)}")
         prepare(session, kube)
     for secret in mine:
         # What is there stays: a value that others use is never overwritten.
-        store.write(secret.name, making.make(session, secret) | (store.read(secret.name) or {}))
+        store.write(secret.name, secret_values.make(session, secret) | (store.read(secret.name) or {}))
     record(session, store, [secret for secret in wanted if secret not in left])
     for secret in left:
-        print(f"{secret.name} is left out: {making.variable(secret.name)}=FILE names the file with it")
+        print(f"{secret.name} is left out: {secret_values.variable(secret.name)}=FILE names the file with it")
     return 1 if left and not session.dry_run else 0
 
 

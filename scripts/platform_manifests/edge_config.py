@@ -1,11 +1,12 @@
 """What `tollgate envoy-config` makes of a cluster's edge: the files that Envoy reads, by name."""
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 import yaml
+
+from refusal import Refusal, tollgate
 
 # Where the pod has them: the manifests mount these folders.
 MOUNTED = "/etc/tollgate"
@@ -14,10 +15,6 @@ CERTIFICATE = "/etc/front-door"
 MODULE = "/modules/plugin.wasm"
 LLM = "https://llm-proxies.llm-gateway.svc.cluster.local:8443"
 PLATFORM = "https://platform-proxies.platform-gateway.svc.cluster.local:8443"
-
-
-class Failure(Exception):
-    """Something a person has to mend, said in its text."""
 
 
 def of_our_envoy(cluster: Path, config: dict) -> dict[str, str]:
@@ -60,10 +57,10 @@ def _options(edge: dict) -> list[str]:
 
 def _written(cluster: Path, options: list[str]) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as output:
-        command = [os.environ["TOLLGATE_CLI"], "envoy-config", *options, "--output", output]
+        command = [tollgate(), "envoy-config", *options, "--output", output]
         done = subprocess.run(command, cwd=cluster, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failure(done.stderr.strip())
+            raise Refusal(done.stderr.strip())
         return {path.name: path.read_text() for path in sorted(Path(output).iterdir())}
 
 
@@ -72,7 +69,7 @@ def _heap(limit: str) -> int:
     units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
     number, unit = limit[:-2], limit[-2:]
     if unit not in units:
-        raise Failure(f"edge.resources.limits.memory is {limit!r}: write it in Mi or Gi")
+        raise Refusal(f"edge.resources.limits.memory is {limit!r}: write it in Mi or Gi")
     return int(float(number) * units[unit]) * 2 // 3
 
 

@@ -5,9 +5,11 @@ import re
 
 import yaml
 
+import yaml_edit
 from operations.session import Refusal, Session
 
 FILE = "manifests/root/values.yaml"
+EXACT = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?")
 
 
 def bump(session: Session, chart: str = "", version: str = "") -> None:
@@ -17,7 +19,9 @@ def bump(session: Session, chart: str = "", version: str = "") -> None:
         raise Refusal(f"LAYER=CHART says which ({', '.join(charts)}); it is '{chart}'")
     version = version or newest(session, charts[chart]["repository"], chart)
     before = (session.root / FILE).read_text()
-    after = bumped(before, chart, version)
+    if not EXACT.fullmatch(version):
+        raise Refusal(f"VERSION is '{version}', and an exact one is needed")
+    after = yaml_edit.put(before, ("charts", chart, "version"), version)
     diff = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{FILE}", f"b/{FILE}")
     print("".join(diff) or f"{chart} is at {version} already", end="" if before != after else "\n")
     if before == after:
@@ -34,15 +38,3 @@ def newest(session: Session, repository: str, chart: str) -> str:
     """What the repository has; it takes a network."""
     where = [chart, "--repo", repository] if repository.startswith("http") else [f"oci://{repository}/{chart}"]
     return yaml.safe_load(session.read("helm", "show", "chart", *where))["version"]
-
-
-def bumped(text: str, chart: str, version: str) -> str:
-    """The values with this version on the chart's one line; comments and order stay.
-
-    Raises Refusal when the line is not as it should be, or the version no exact one."""
-    if not re.fullmatch(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?", version):
-        raise Refusal(f"VERSION is '{version}', and an exact one is needed")
-    line = re.compile(rf"^(  {re.escape(chart)}: \{{repository: [^,]+, version: )([^}}]+)\}}", re.MULTILINE)
-    if len(line.findall(text)) != 1:
-        raise Refusal(f"{FILE}: charts.{chart} is not on one line")
-    return line.sub(lambda found: f"{found[1]}{version}}}", text)

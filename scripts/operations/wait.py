@@ -10,6 +10,8 @@ PAUSE = 5
 
 
 def wait(session: Session, seconds: str = "") -> None:
+    if seconds and not seconds.isdecimal():
+        raise Refusal(f"SECONDS=N says for how long at most; it is '{seconds}'")
     limit = int(seconds or SECONDS)
     kube = Kube(session)
     if session.dry_run:

@@ -1,11 +1,11 @@
-"""The documents of this repository, and the fenced blocks in them."""
+"""The documents of this repository, and the fenced blocks and tables in them."""
 
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import ROOT
+ROOT = Path(__file__).resolve().parent.parent
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

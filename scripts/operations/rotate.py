@@ -6,12 +6,12 @@ before is taken for two more days, in which every reader is given the new one.""
 
 import datetime
 
-from operations import making
+from operations import secret_values
 from operations.kube import Kube
 from operations.policies import Keys, hash_of, is_live
+from operations.secret_table import Secret, table
 from operations.session import Refusal, Session
 from operations.stores import Store, store_of
-from operations.table import Secret, table
 
 NEXT = "next"
 OVERLAP = datetime.timedelta(days=2)
@@ -32,7 +32,7 @@ def rotate(session: Session, name: str = "") -> None:
     else:
         print(f"{name}: {secret.rotate}")
         session.confirm(f"make {name} anew")
-        store.write(name, making.make(session, secret))
+        store.write(name, secret_values.make(session, secret))
         reload(session, kube, secret)
 
 
@@ -48,10 +48,11 @@ def rotate_key(session: Session, kube: Kube, store: Store, secret: Secret) -> No
 
 def prepare(session: Session, store: Store, secret: Secret, held: dict[str, str]) -> None:
     session.confirm(f"make the next key of {secret.virtual_key}")
-    following = making.make(session, secret)[secret.key_property]
-    store.write(secret.name, held | {NEXT: following})
+    following = secret_values.make(session, secret)[secret.key_property]
     keys = Keys(session)
     keys.put(f"{secret.virtual_key}-next", hash_of(following))
+    # What the policies can't take is not in the store either.
+    store.write(secret.name, held | {NEXT: following})
     keys.write()
     print("  Once the edge has it, the same command switches over.")
 
@@ -59,13 +60,13 @@ def prepare(session: Session, store: Store, secret: Secret, held: dict[str, str]
 def switch(session: Session, kube: Kube, store: Store, secret: Secret, held: dict[str, str]) -> None:
     session.confirm(f"switch {secret.virtual_key} to its next key")
     before, following = held[secret.key_property], held[NEXT]
-    store.write(secret.name, {key: value for key, value in held.items() if key != NEXT} | {secret.key_property: following})
     keys, name = Keys(session), secret.virtual_key
     keys.put(name, hash_of(following))
     keys.remove(f"{name}-next")
     keys.remove(f"{name}-previous")
     keys.put(f"{name}-previous", hash_of(before))
     keys.end(f"{name}-previous", datetime.date.today() + OVERLAP)
+    store.write(secret.name, {key: value for key, value in held.items() if key != NEXT} | {secret.key_property: following})
     keys.write()
     reload(session, kube, secret)
 

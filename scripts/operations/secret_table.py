@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import yaml
-
-import cluster_config
 from operations.session import Refusal, Session
+from platform_manifests import cluster_config
 
 
 @dataclass(frozen=True)
@@ -41,35 +39,17 @@ def needed(session: Session) -> list[Secret]:
 
     Raises Refusal when they ask for one that the table has not got."""
     prefix = store_prefix(session.cluster, session.values)
-    asked = {name.removeprefix(prefix) for name, _ in references(session)}
+    asked = {name.removeprefix(prefix) for name in asked_for(session)}
     rows = table(session)
     if unknown := asked - set(rows):
         raise Refusal(f"manifests/secrets.yaml does not have {', '.join(sorted(unknown))}")
     return [row for name, row in rows.items() if name in asked or row.layer == "operations"]
 
 
-def references(session: Session) -> list[tuple[str, str]]:
-    """Name and property of everything that the cluster's ExternalSecrets read, as the store knows it."""
-    found = []
-    for external in external_secrets(session):
-        for data in external["spec"].get("data", []):
-            found.append((data["remoteRef"]["key"], data["remoteRef"]["property"]))
-    return found
-
-
-def external_secrets(session: Session) -> list[dict]:
-    """All of them, of the layers that are on, and those of `make verify`."""
-    found = []
-    for application in documents(session.helm_template("manifests/root")):
-        if application["kind"] == "Application":
-            for source in application["spec"]["sources"]:
-                if source.get("path", "").startswith("manifests/layers/"):
-                    found += documents(session.helm_template(source["path"]))
-    return [body for body in found if body["kind"] == "ExternalSecret"]
-
-
-def documents(text: str) -> list[dict]:
-    return [body for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body]
+def asked_for(session: Session) -> set[str]:
+    """What the cluster's ExternalSecrets read, as the store knows it."""
+    externals = session.platform().of("ExternalSecret")
+    return {data["remoteRef"]["key"] for external in externals for data in external.object["spec"].get("data", [])}
 
 
 def store_prefix(cluster: str, values: dict) -> str:

@@ -1,0 +1,106 @@
+"""What goes wrong around a command is said in a line, and where a wait might be for ever it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import forks
+from harness.platforms import ROOT
+from harness.processes import free_ports
+from harness.rendering import program
+from operations import edge, kube, verify
+from operations.session import Session
+from refusal import Refusal
+
+
+def script(name: str, *arguments: str | Path, root: Path = ROOT, **environment: str | None) -> subprocess.CompletedProcess:
+    """A command of scripts/, with these variables set or, by None, unset."""
+    wanted = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    command = [root / "scripts" / name, *arguments]
+    return subprocess.run(command, cwd=root, env=wanted, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+
+def stand_in(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("command", [["render", "laptop"], ["envoy-gateway", "laptop"], ["pin", "--update"], ["check-examples"]], ids=" ".join)
+def test_who_needs_the_command_line_tool_says_so(command, tmp_path):
+    done = script(*command, root=forks.copy(tmp_path), TOLLGATE_CLI=None)
+    assert done.returncode == 1
+    assert done.stderr.endswith("TOLLGATE_CLI does not name the command line tool: run this by `make`, which builds it\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_target_that_rustup_can_not_add_is_told_of(tmp_path):
+    folder = tmp_path / "bin"
+    stand_in(folder, "musl-gcc", "")
+    stand_in(folder, "rustc", "echo /nowhere")
+    stand_in(folder, "rustup", "echo 'error: could not download' >&2; exit 1")
+    done = script("tool-image", "localhost/tool:1", root=forks.copy(tmp_path / "fork"), PATH=f"{folder}:{os.environ['PATH']}")
+    assert done.returncode == 1 and "error: could not download" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_edge_that_does_not_answer_is_a_finding():
+    [port] = free_ports(1)
+    answer = edge.Edge(port).get("/v1/models")
+    assert verify.expect(answer, 401) == "no answer ([Errno 111] Connection refused), and 401 is expected"
+
+
+def test_a_port_forward_that_says_nothing_ends(tmp_path, monkeypatch):
+    stand_in(tmp_path / "bin", "kubectl", "exec sleep 60")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(kube, "FORWARD_SECONDS", 0.3)
+    session = Session.of(ROOT, "laptop", dry_run=True)
+    with pytest.raises(Refusal, match="^edge/front can't be reached: kubectl says nothing for 0.3 s"):
+        with kube.Kube(session).forwarded("edge", "front", 80):
+            pass
+
+
+@pytest.fixture
+def away(tmp_path) -> dict[str, str]:
+    """Where kubectl's context is the laptop's, and nothing answers there."""
+    [port] = free_ports(1)
+    (tmp_path / "kubeconfig").write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "laptop",
+        "clusters": [{"name": "away", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+        "users": [{"name": "me", "user": {"token": "none"}}],
+        "contexts": [{"name": "laptop", "context": {"cluster": "away", "user": "me"}}],
+    }))  # fmt: skip
+    path = f"{Path(program('kubectl')).parent}:{os.environ['PATH']}"
+    return {"KUBECONFIG": str(tmp_path / "kubeconfig"), "PATH": path}
+
+
+def test_a_cluster_that_is_away_is_not_made_anew(away):
+    done = script("operate", "laptop-up", "laptop", **away)
+    assert done.returncode == 1 and "connection refused" in done.stderr and "k3d" not in done.stdout + done.stderr
+
+
+def test_the_doctor_tells_a_cluster_that_is_away_from_one_that_has_no_context(away):
+    done = script("operate", "doctor", "laptop", **away)
+    assert done.returncode == 1 and "lack kubectl's context can't be used\n" in done.stdout and "connection refused" in done.stdout
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["wait", "laptop", "soon"], "wait: SECONDS=N says for how long at most; it is 'soon'\n"),
+    (["wait", "laptop", "1", "2"], "wait: it takes CLUSTER [SECONDS], and not '2' besides\n"),
+    (["smoke", "laptop", "now"], "smoke: it takes CLUSTER, and not 'now' besides\n"),
+])  # fmt: skip
+def test_arguments_that_make_no_sense_are_named(arguments, said):
+    done = script("operate", *arguments)
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+@pytest.mark.parametrize("variables, code", [({"CI": "1"}, 1), ({"CI": None}, 0)], ids=["CI", "elsewhere"])
+def test_without_go_these_tests_pass_nowhere_but_on_somebodys_machine(variables, code, tmp_path):
+    command = [sys.executable, "-m", "pytest", __file__]
+    wanted = {name: value for name, value in (os.environ | variables | {"PATH": str(tmp_path)}).items() if value is not None}
+    done = subprocess.run(command, cwd=tmp_path, env=wanted, capture_output=True, text=True)
+    assert done.returncode == code and "are built with Go 1.26" in done.stdout + done.stderr

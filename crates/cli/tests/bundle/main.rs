@@ -6,4 +6,5 @@ mod place;
 mod pushed;
 mod registry;
 mod resolved;
+#[path = "../common/server.rs"]
 mod server;

@@ -24,6 +24,7 @@ mod metrics_listener;
 mod options;
 mod otlp;
 mod overload;
+mod place;
 mod requirements;
 mod retired;
 mod secrets;

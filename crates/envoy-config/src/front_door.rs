@@ -3,6 +3,9 @@
 //!
 //! Which of the two a connection is for is decided by the name that it asks for (SNI), before a
 //! byte of HTTP: each has a connection manager of its own, and answers 421 to the other's hosts.
+//!
+//! A host with a dot at its end is the same host (RFC 3986, 3.2.2). Clients send it so, and ask
+//! for it without the dot (RFC 6066, 3): each of these connection managers takes the dot away.
 
 use crate::address::Address;
 use crate::bootstrap::socket_address;
@@ -168,6 +171,7 @@ fn manager(name: &str, options: &Options) -> Value {
         "server_name": "tollgate",
         "normalize_path": true,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "strip_trailing_host_dot": true,
         "use_remote_address": true,
         "xff_num_trusted_hops": options.trusted_hops,
         "internal_address_config": listener::nobody(),

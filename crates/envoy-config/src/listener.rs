@@ -98,6 +98,9 @@ pub(crate) fn connection_manager(entrance: &Entrance<'_>, options: &Options) -> 
         "route_config": route_config(entrance, options),
         "http_filters": http_filters(options),
     });
+    if entrance.host.is_some() {
+        manager["strip_trailing_host_dot"] = json!(true);
+    }
     if options.otlp.is_some() {
         manager["tracing"] = otlp::tracing();
     }

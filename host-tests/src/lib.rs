@@ -6,6 +6,7 @@
 //! [`envoy`] is what the drivers for a real Envoy share.
 
 pub mod check;
+mod child;
 pub mod client;
 pub mod corpus;
 pub mod envoy;

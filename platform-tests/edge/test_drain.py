@@ -77,9 +77,12 @@ def test_a_stream_beyond_the_limit_does_not_hold_the_pod(edge):
 
 
 def test_it_says_that_there_is_no_envoy(tmp_path):
-    command = [os.environ["TOLLGATE_CLI"], "drain", "--admin", "1"]
+    command = [os.environ["TOLLGATE_CLI"], "drain", "--admin", "1", "--longest", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert done.returncode == 2 and done.stderr.startswith("error: can't ask http://127.0.0.1:1/healthcheck/fail")
+    asked, ended = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert asked.startswith("warning: can't ask http://127.0.0.1:1/healthcheck/fail: ") and asked.endswith("; asking again")
+    assert ended.startswith("error: can't ask http://127.0.0.1:1/healthcheck/fail: ")
 
 
 def test_the_tool_installs_itself_for_a_container_that_has_none(tmp_path):

@@ -52,7 +52,7 @@ def test_nobody_says_who_they_are(edge):
     assert forged == set()
 
 
-@pytest.mark.parametrize(("sni", "host"), [(API, CHAT), (CHAT, API), (CHAT, API.upper()), (CHAT, f"{API}:443"), (API, "")])
+@pytest.mark.parametrize(("sni", "host"), [(API, CHAT), (CHAT, API), (CHAT, API.upper()), (CHAT, f"{API}:443"), (CHAT, f"{API}."), (API, "")])
 def test_a_connection_is_for_its_own_host(edge, sni, host):
     status, _, body = edge.ask("GET", "/v1/models", {"host": host}, sni=sni)
     if host:
@@ -61,6 +61,16 @@ def test_a_connection_is_for_its_own_host(edge, sni, host):
         assert json.loads(body)["error"]["code"] == "misdirected_request"
     if not host:
         assert status in (400, 421)
+
+
+@pytest.mark.parametrize("end", [".", ".:443"])
+def test_a_dot_at_the_end_of_a_host_is_no_other_host(edge, end):
+    """curl and browsers send it in the request, and not in the name they ask for."""
+    status, _, body = edge.ask("GET", "/v1/models", {"host": API + end}, sni=API)
+    assert (status, json.loads(body)["error"]["code"]) == (401, "invalid_api_key")
+    status, _, body = edge.ask("GET", "/", {"host": CHAT + end}, sni=CHAT)
+    assert (status, json.loads(body)["headers"]["host"]) == (200, (CHAT + end).replace(".:", ":").rstrip("."))
+    assert edge.ask("GET", "/v1/models", {"host": f"{API}.."}, sni=API)[0] == 421
 
 
 def test_a_misdirected_request_never_met_the_module(edge):
@@ -89,6 +99,8 @@ def test_plain_http_leads_to_https_and_never_to_the_module(edge):
     assert (status, headers["location"]) == (308, f"https://{CHAT}/a?b=c")
     status, _, body = edge.ask_plain("plain", "POST", "/v1/chat/completions", {"host": API, "authorization": "Bearer sk-x"}, "{}")
     assert (status, body) == (403, f"use https://{API}\n")
+    for same in (f"{API}.", f"{API}.:80"):
+        assert edge.ask_plain("plain", "GET", "/v1/models", {"host": same})[0] == 403
 
 
 @pytest.mark.parametrize("host", [API, CHAT])

@@ -11,12 +11,13 @@
 //! signature, which has randomness in it, is new each time.
 
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result, refused};
 use crate::layer::{self, FILE};
 use crate::manifest::{
-    Descriptor, EMPTY, EMPTY_CONTENT, IMAGE_CONFIG, IMAGE_LAYER, INDEX, Index, MANIFEST, Manifest,
-    Platform, REF_NAME, TITLE, VERSION, WASM_CONFIG, WASM_LAYER, to_json,
+    Descriptor, Document, EMPTY, EMPTY_CONTENT, IMAGE_CONFIG, IMAGE_LAYER, INDEX, Index, MANIFEST,
+    Manifest, Platform, REF_NAME, TITLE, VERSION, WASM_CONFIG, WASM_LAYER, to_json,
 };
+use crate::origin::Origin;
 use crate::sbom::{self, Sbom};
 use crate::signature::{self, SIGNATURE_FILE, SigningKey, Statement};
 use crate::version::Version;
@@ -137,6 +138,53 @@ impl Bundle {
             sbom: statement.sbom,
             signature,
         })
+    }
+
+    pub(crate) fn content(&self, digest: Digest) -> Result<&[u8]> {
+        let content = self.blobs.get(&digest).map(Vec::as_slice);
+        content.ok_or_else(|| refused(format!("the bundle has no {digest}")))
+    }
+
+    /// The image's index.
+    pub(crate) fn image(&self) -> Result<Index> {
+        let image = self.forms.image;
+        match Document::parse(image, self.content(image)?)? {
+            Document::Index(index) => Ok(index),
+            Document::Manifest(_) => Err(refused(format!("{image} is no image's index"))),
+        }
+    }
+
+    /// What its image says of itself.
+    pub(crate) fn version(&self) -> Result<Version> {
+        let image = self.image()?;
+        let version = image.annotations.get(VERSION);
+        let version = version.ok_or_else(|| refused("the bundle's image has no version"))?;
+        version.parse().map_err(Error::Refused)
+    }
+}
+
+/// A bundle can be looked at as a registry can.
+impl Origin for Bundle {
+    fn manifest(&self, digest: Digest) -> Result<Vec<u8>> {
+        self.content(digest).map(<[u8]>::to_vec)
+    }
+
+    fn blob(&self, digest: Digest, _: u64) -> Result<Vec<u8>> {
+        self.content(digest).map(<[u8]>::to_vec)
+    }
+
+    fn referrers(&self, subject: Digest) -> Result<Vec<Descriptor>> {
+        let mut found = Vec::new();
+        for listed in &self.index.manifests {
+            let document = Document::parse(listed.digest, self.content(listed.digest)?)?;
+            let Document::Manifest(manifest) = document else {
+                continue;
+            };
+            if manifest.subject.is_some_and(|it| it.digest == subject) {
+                found.push(listed.clone());
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -11,6 +11,8 @@ mod error;
 mod layer;
 mod layout;
 mod manifest;
+mod origin;
+mod push;
 mod reference;
 mod registry;
 mod sbom;
@@ -21,8 +23,8 @@ mod version;
 pub use bundle::{Built, Bundle, Forms};
 pub use digest::Digest;
 pub use error::{Error, Result};
+pub use push::{Pushed, push};
 pub use reference::{Location, Pinned, Tagged, Target};
-pub use registry::push::{Pushed, push};
 pub use registry::resolve::resolve;
 pub use registry::{Access, Repository};
 pub use sbom::{Sbom, Source};
@@ -30,8 +32,9 @@ pub use signature::{PublicKey, SIGNATURE_FILE, SigningKey};
 pub use verify::{Verified, file::Proof, file::verify_file, form::Form, verify};
 pub use version::Version;
 
+use anyhow::Context;
 use error::refused;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -43,8 +46,8 @@ const MAX_TEXT: u64 = 64 << 10;
 /// Reads a module.
 ///
 /// # Errors
-/// When the file can't be read; refused if it is larger than [`MAX_MODULE`] or does not begin as a
-/// WebAssembly module does.
+/// When the file can't be read; refused if it is none, is larger than [`MAX_MODULE`] or does not
+/// begin as a WebAssembly module does.
 pub fn read_module(path: &Path) -> Result<Vec<u8>> {
     let module = read_at_most(path, MAX_MODULE)?;
     if !module.starts_with(b"\0asm") {
@@ -59,22 +62,26 @@ pub fn read_module(path: &Path) -> Result<Vec<u8>> {
 /// Reads a signature or a key.
 ///
 /// # Errors
-/// When the file can't be read; refused if it is longer than 64 KiB or not UTF-8.
+/// When the file can't be read; refused if it is none, is longer than 64 KiB or not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(read_at_most(path, MAX_TEXT)?)
         .map_err(|_| refused(format!("{} is not text", path.display())))
 }
 
 fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let unreadable = || format!("can't read {shown}");
+    // A pipe would be waited for, if nobody ever writes to it.
+    if !fs::metadata(path).with_context(unreadable)?.is_file() {
+        return Err(refused(format!("{shown} is not a regular file")));
+    }
     let read = || {
         let mut content = Vec::new();
         let file = File::open(path)?;
         file.take(most + 1).read_to_end(&mut content)?;
         std::io::Result::Ok(content)
     };
-    let shown = path.display();
-    let content =
-        read().map_err(|error| anyhow::Error::new(error).context(format!("can't read {shown}")))?;
+    let content = read().with_context(unreadable)?;
     if content.len() as u64 > most {
         return Err(refused(format!("{shown} is larger than {most} bytes")));
     }

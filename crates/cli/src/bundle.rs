@@ -1,6 +1,7 @@
 //! `tollgate bundle`: the module as an OCI artifact, built, pushed and verified.
 
 use crate::failure::Failure;
+use crate::registries::{Transport, failure};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use std::fs::OpenOptions;
@@ -8,8 +9,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tollgate_bundle::{
-    Access, Bundle, Digest, Error, Pinned, Proof, PublicKey, Repository, SIGNATURE_FILE, Sbom,
-    SigningKey, Source, Target, Version,
+    Access, Bundle, Digest, Pinned, Proof, PublicKey, Repository, SIGNATURE_FILE, Sbom, SigningKey,
+    Source, Target, Version,
 };
 
 #[derive(Subcommand)]
@@ -86,13 +87,6 @@ pub(crate) struct Verify {
     public_key: Option<PathBuf>,
     #[command(flatten)]
     transport: Transport,
-}
-
-#[derive(Args)]
-pub(crate) struct Transport {
-    /// Talk to the registry without TLS, and so without credentials; on this machine it is so anyway
-    #[arg(long)]
-    pub(crate) plain_http: bool,
 }
 
 fn sha256(text: &str) -> Result<Digest, String> {
@@ -239,11 +233,4 @@ fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
 fn public_key(file: &Path) -> Result<PublicKey, Failure> {
     let text = tollgate_bundle::read_text(file).map_err(failure)?;
     PublicKey::parse(&text).map_err(failure)
-}
-
-pub(crate) fn failure(error: Error) -> Failure {
-    match error {
-        Error::Refused(text) => Failure::Wrong(format!("refused: {text}\n")),
-        Error::Failed(error) => Failure::Command(error),
-    }
 }

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,6 +13,9 @@ use tollgate_envoy_config::Address;
 
 /// Of one answer of the admin interface.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Connection managers that serve no client: the admin interface asks itself here.
 const OWN: [&str; 2] = ["http.admin.", "http.metrics."];
@@ -58,28 +61,44 @@ fn install(file: &Path) -> Result<(), Failure> {
 )]
 fn drain(command: &Drain, out: &mut impl Write) -> Result<(), Failure> {
     let begun = Instant::now();
-    let admin = Admin::new(&command.admin);
-    admin.post("/healthcheck/fail")?;
-    let (settled, over) = (
+    let (settle, longest) = (
         Duration::from_secs(command.settle),
         Duration::from_secs(command.longest),
     );
+    let admin = Admin::new(&command.admin);
+    let over = || begun.elapsed() >= longest;
+    persist(over, || admin.post("/healthcheck/fail"))?;
+    let told = Instant::now();
     loop {
-        let active = admin.active_requests()?;
-        let waited = begun.elapsed();
-        if active == 0 && waited >= settled {
-            writeln!(out, "drained after {} s", waited.as_secs())?;
+        let active = persist(over, || admin.active_requests())?;
+        let waited = begun.elapsed().as_secs();
+        if active == 0 && told.elapsed() >= settle {
+            writeln!(out, "drained after {waited} s")?;
             return Ok(());
         }
-        if waited >= over {
-            writeln!(
-                out,
-                "{active} requests still run after {} s",
-                waited.as_secs()
-            )?;
+        if over() {
+            writeln!(out, "{active} requests still run after {waited} s")?;
             return Ok(());
         }
-        sleep(Duration::from_millis(500));
+        sleep(PAUSE);
+    }
+}
+
+/// Asks until there is an answer. A busy Envoy may owe one: nothing is known then of the requests
+/// that run, and to end would be to cut them.
+fn persist<T>(over: impl Fn() -> bool, ask: impl Fn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let mut said = false;
+    loop {
+        let error = match ask() {
+            Err(error) if !over() => error,
+            done => return done,
+        };
+        if !said {
+            // Where nobody listens, requests run nevertheless.
+            let _ = writeln!(io::stderr(), "warning: {error:#}; asking again");
+            said = true;
+        }
+        sleep(PAUSE);
     }
 }
 
@@ -91,7 +110,10 @@ struct Admin {
 
 impl Admin {
     fn new(address: &Address) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE));
+        // The pod may have a proxy for what is outside of it.
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .proxy(None);
         Self {
             agent: config.build().new_agent(),
             address: address.to_string(),

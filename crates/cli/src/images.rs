@@ -1,7 +1,7 @@
 //! `tollgate images`: what others' images are named by.
 
-use crate::bundle::{Transport, failure};
 use crate::failure::Failure;
+use crate::registries::{Transport, failure};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use tollgate_bundle::{Pinned, Tagged};

@@ -11,6 +11,7 @@ mod images;
 mod keys;
 mod output;
 mod policy;
+mod registries;
 mod why;
 
 use clap::{Parser, Subcommand};

@@ -1,5 +1,6 @@
-//! Addresses as the command line gives them.
+//! Addresses, as the command line gives them and as Envoy takes them.
 
+use serde_json::{Value, json};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -74,6 +75,11 @@ impl fmt::Display for Address {
             _ => write!(f, "{}:{}", self.host, self.port),
         }
     }
+}
+
+/// As Envoy has it, to listen on or to connect to.
+pub(crate) fn socket_address(address: &Address) -> Value {
+    json!({ "socket_address": { "address": address.host, "port_value": address.port } })
 }
 
 /// An address that can't be read.

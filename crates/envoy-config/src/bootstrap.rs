@@ -1,6 +1,6 @@
 //! The bootstrap: what lives as long as the process.
 
-use crate::address::Address;
+use crate::address::socket_address;
 use crate::listener::Entrance;
 use crate::options::{Listeners, Options};
 use crate::{
@@ -65,9 +65,4 @@ pub(crate) fn node() -> Value {
 /// Clusters by discovery: a policy edit may add targets.
 pub(crate) fn dynamic_resources(options: &Options) -> Value {
     json!({ "cds_config": discovery::source(CLUSTERS_FILE, options) })
-}
-
-/// An address to listen on or to connect to.
-pub(crate) fn socket_address(address: &Address) -> Value {
-    json!({ "socket_address": { "address": address.host, "port_value": address.port } })
 }

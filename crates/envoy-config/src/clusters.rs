@@ -1,7 +1,7 @@
 //! Clusters: one per list of upstreams and credential that some target uses, under the name by
 //! which the module asks for it.
 
-use crate::bootstrap::socket_address;
+use crate::address::socket_address;
 use crate::options::{Options, Upstream, seconds};
 use crate::{Missing, secrets, upstream_tls};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Headers that are the gateway's to set: a caller's are removed before anything reads them.
 
 use crate::options::Options;
+use crate::place::Place;
 use serde_json::{Value, json};
 
 /// What the module tells Envoy, and what it tells upstreams.
@@ -68,17 +69,38 @@ fn claims(callers: Callers) -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// Whether a value of `early_header_mutation_extensions` removes what the module sets.
-pub(crate) fn removes_ours(value: &Value) -> bool {
-    let text = value.to_string();
-    PREFIXES
-        .iter()
-        .all(|prefix| text.contains(&format!("{{\"prefix\":\"{prefix}\"")))
+pub(crate) fn removes_ours(extensions: &Place<'_>) -> bool {
+    let mutations = mutations(extensions);
+    let removes = |prefix: &str| mutations.iter().any(|it| removes_prefix(it, prefix));
+    PREFIXES.into_iter().all(removes)
 }
 
 /// Whether such a value removes a client's trace.
-pub(crate) fn removes_trace(value: &Value) -> bool {
-    let text = value.to_string();
-    TRACE
-        .iter()
-        .all(|header| text.contains(&format!("{{\"remove\":\"{header}\"")))
+pub(crate) fn removes_trace(extensions: &Place<'_>) -> bool {
+    let mutations = mutations(extensions);
+    let removes = |header: &str| {
+        let named = |it: &Place<'_>| it.field("remove").text().eq_ignore_ascii_case(header);
+        (mutations.iter()).any(|it| named(it) || removes_prefix(it, header))
+    };
+    TRACE.into_iter().all(removes)
+}
+
+fn mutations<'a>(extensions: &Place<'a>) -> Vec<Place<'a>> {
+    let configs = (extensions.items().into_iter()).map(|it| it.field("typed_config"));
+    configs
+        .filter(|config| config.is_a("header_mutation.v3.HeaderMutation"))
+        .flat_map(|config| config.list("mutations"))
+        .collect()
+}
+
+/// Whether whatever begins so is removed: by this prefix, or by a shorter one.
+fn removes_prefix(mutation: &Place<'_>, prefix: &str) -> bool {
+    let matcher = mutation.field("remove_on_match.key_matcher");
+    let removed = matcher.field("prefix").text();
+    // Envoy compares with names in lower case.
+    let removed = match matcher.field("ignore_case").is_set() {
+        true => removed.to_ascii_lowercase(),
+        false => removed.to_owned(),
+    };
+    !removed.is_empty() && prefix.starts_with(&removed)
 }

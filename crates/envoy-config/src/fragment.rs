@@ -11,6 +11,18 @@ use serde_saphyr::ser_options;
 pub(crate) fn fragment(options: &Options) -> String {
     let mut yaml = Yaml::default();
     yaml.comment("", INTRODUCTION);
+    bootstrap_section(&mut yaml, options);
+    manager_section(&mut yaml, options);
+    yaml.section("route_config");
+    yaml.field(
+        "virtual_hosts",
+        [listener::virtual_host(options)].into(),
+        ROUTES,
+    );
+    yaml.text
+}
+
+fn bootstrap_section(yaml: &mut Yaml, options: &Options) {
     yaml.section("bootstrap");
     yaml.field("node", bootstrap::node(), "Any names will do.");
     yaml.field(
@@ -32,6 +44,10 @@ pub(crate) fn fragment(options: &Options) -> String {
         let clusters = json!({ "clusters": [otlp::cluster(collector, options)] });
         yaml.field("static_resources", clusters, "The OpenTelemetry collector.");
     }
+}
+
+/// Its fields with the reason for each.
+fn manager_section(yaml: &mut Yaml, options: &Options) {
     yaml.section("connection_manager");
     let mut manager = listener::connection_manager(&Entrance::CLIENTS, options);
     for requirements in MANAGER.chunk_by(|one, next| top(one) == top(next)) {
@@ -51,13 +67,6 @@ pub(crate) fn fragment(options: &Options) -> String {
         );
     }
     yaml.field("http_filters", manager["http_filters"].take(), FILTERS);
-    yaml.section("route_config");
-    yaml.field(
-        "virtual_hosts",
-        [listener::virtual_host(options)].into(),
-        ROUTES,
-    );
-    yaml.text
 }
 
 /// The field of the object itself that a requirement is about, or about a part of.

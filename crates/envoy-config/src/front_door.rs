@@ -3,12 +3,15 @@
 //!
 //! Which of the two a connection is for is decided by the name that it asks for (SNI), before a
 //! byte of HTTP: each has a connection manager of its own, and answers 421 to the other's hosts.
+//!
+//! A host with a dot at its end is the same host (RFC 3986, 3.2.2). Clients send it so, and ask
+//! for it without the dot (RFC 6066, 3): each of these connection managers takes the dot away.
 
-use crate::address::Address;
-use crate::bootstrap::socket_address;
+use crate::address::{Address, socket_address};
 use crate::clusters::{self, Group};
 use crate::early_headers::{self, Callers};
-use crate::listener::{self, Entrance, READ_AHEAD, manager_filter};
+use crate::listener::{self, Entrance, READ_AHEAD};
+use crate::managers::{http2, manager_filter, nobody, router};
 use crate::options::{FrontDoor, Options, seconds};
 use crate::{certificates, local_replies};
 use serde_json::{Value, json};
@@ -168,9 +171,10 @@ fn manager(name: &str, options: &Options) -> Value {
         "server_name": "tollgate",
         "normalize_path": true,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "strip_trailing_host_dot": true,
         "use_remote_address": true,
         "xff_num_trusted_hops": options.trusted_hops,
-        "internal_address_config": listener::nobody(),
+        "internal_address_config": nobody(),
         "early_header_mutation_extensions": early_headers::removal(Callers::Public, options),
         "request_headers_timeout": "10s",
         "max_request_headers_kb": local_replies::MAX_HEADERS_KIB,
@@ -180,8 +184,8 @@ fn manager(name: &str, options: &Options) -> Value {
             // `x_auth_request_user` is `x-auth-request-user` to some applications.
             "headers_with_underscores_action": "DROP_HEADER",
         },
-        "http2_protocol_options": listener::http2(),
+        "http2_protocol_options": http2(),
         "route_config": { "name": name, "ignore_port_in_host_matching": true },
-        "http_filters": [listener::router()],
+        "http_filters": [router()],
     })
 }

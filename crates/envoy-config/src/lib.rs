@@ -20,10 +20,12 @@ mod fragment;
 mod front_door;
 mod listener;
 mod local_replies;
+mod managers;
 mod metrics_listener;
 mod options;
 mod otlp;
 mod overload;
+mod place;
 mod requirements;
 mod retired;
 mod secrets;
@@ -95,11 +97,12 @@ fn discovery_files(
 ) -> Result<Vec<File>, Missing> {
     let groups: Vec<Group> = clusters::groups(document, options)?;
     let version = &document.version;
+    let credentials = (groups.iter()).filter_map(|group| group.credential.as_deref());
     let identities = (groups.iter().flat_map(|group| &group.upstreams))
         .chain(front_door.map(|door| &door.other_hosts))
         .filter_map(|upstream| upstream.identity.as_deref());
     let own = front_door.map(|door| door.certificate.as_path());
-    let mut files: Vec<File> = (secrets::resources(&groups, options).into_iter())
+    let mut files: Vec<File> = (secrets::resources(credentials, options).into_iter())
         .chain(certificates::resources(own.into_iter(), identities))
         .map(|(name, resource)| discovery::file(&name, version, &[resource]))
         .collect();

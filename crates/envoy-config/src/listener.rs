@@ -1,8 +1,8 @@
 //! The listener: how requests are read, in which order filters see them, where they go.
 
-use crate::address::Address;
-use crate::bootstrap::socket_address;
+use crate::address::{Address, socket_address};
 use crate::early_headers::{self, Callers};
+use crate::managers::{http2, manager_filter, nobody, router};
 use crate::options::{Options, seconds};
 use crate::{CLUSTER_HEADER, access_log, discovery, local_replies, otlp};
 use serde_json::{Value, json};
@@ -47,11 +47,6 @@ pub(crate) fn listener(entrance: &Entrance<'_>, address: &Address, options: &Opt
 /// What Envoy reads ahead of a slow reader, per connection. Request bodies have a limit of their
 /// own (the virtual host's), answers are never held.
 pub(crate) const READ_AHEAD: u32 = 1 << 20;
-
-/// The network filter that is a connection manager.
-pub(crate) fn manager_filter(manager: &Value) -> Value {
-    json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager })
-}
 
 /// The connection manager's configuration.
 pub(crate) fn connection_manager(entrance: &Entrance<'_>, options: &Options) -> Value {
@@ -98,24 +93,13 @@ pub(crate) fn connection_manager(entrance: &Entrance<'_>, options: &Options) -> 
         "route_config": route_config(entrance, options),
         "http_filters": http_filters(options),
     });
+    if entrance.host.is_some() {
+        manager["strip_trailing_host_dot"] = json!(true);
+    }
     if options.otlp.is_some() {
         manager["tracing"] = otlp::tracing();
     }
     manager
-}
-
-/// Whose `x-envoy-*` headers (retries, timeouts) are obeyed: nobody's. An empty list would mean
-/// every private address, hence one that no client has.
-pub(crate) fn nobody() -> Value {
-    json!({ "cidr_ranges": [{ "address_prefix": "255.255.255.255", "prefix_len": 32 }] })
-}
-
-pub(crate) fn http2() -> Value {
-    json!({
-        "max_concurrent_streams": 100,
-        "initial_stream_window_size": 256 << 10,
-        "initial_connection_window_size": 1 << 20,
-    })
 }
 
 fn access_logs(options: &Options) -> Vec<Value> {
@@ -134,17 +118,6 @@ fn access_logs(options: &Options) -> Vec<Value> {
 /// 6. `router`.
 fn http_filters(options: &Options) -> Value {
     json!([filter(options), router()])
-}
-
-pub(crate) fn router() -> Value {
-    json!({
-        "name": "envoy.filters.http.router",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-            // An answer goes out as the upstream sent it.
-            "suppress_envoy_headers": true,
-        },
-    })
 }
 
 /// The module, by discovery and with no default: until a valid policy was read Envoy answers

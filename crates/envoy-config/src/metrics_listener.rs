@@ -1,9 +1,8 @@
 //! A listener for whoever collects metrics. The admin interface, which has them, can also stop the
 //! gateway: of it no more than their one path is to be reached.
 
-use crate::address::Address;
-use crate::bootstrap::socket_address;
-use crate::listener::{self, manager_filter};
+use crate::address::{Address, socket_address};
+use crate::managers::{manager_filter, router};
 use serde_json::{Value, json};
 
 /// The cluster of the admin interface. No target's can have this name: theirs begin with a letter
@@ -42,7 +41,7 @@ fn connection_manager() -> Value {
                 }],
             }],
         },
-        "http_filters": [listener::router()],
+        "http_filters": [router()],
     })
 }
 

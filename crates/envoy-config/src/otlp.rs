@@ -2,8 +2,7 @@
 //! conventions. Envoy writes every attribute as a string, numbers too.
 
 use crate::access_log::text;
-use crate::address::Address;
-use crate::bootstrap::socket_address;
+use crate::address::{Address, socket_address};
 use crate::options::{Options, seconds};
 use serde_json::{Value, json};
 

@@ -2,14 +2,17 @@
 //! the fragment's comments and the check's findings.
 
 use crate::early_headers;
-use serde_json::Value;
+use crate::place::Place;
+
+/// With which everything begins that the module tells the access log and the trace.
+pub(crate) const FIELDS: &str = "wasm.tollgate.";
 
 /// One field that must hold.
 pub(crate) struct Requirement {
     /// Dotted, below the object that the list is about.
     pub(crate) field: &'static str,
-    /// Whether a value will do; an absent field is `null`.
-    pub(crate) holds: fn(&Value) -> bool,
+    /// Whether what stands there will do; an absent field is `null`.
+    pub(crate) holds: fn(&Place<'_>) -> bool,
     /// The line to add.
     pub(crate) add: &'static str,
     /// What goes wrong otherwise, as the rest of a sentence that begins so.
@@ -32,12 +35,8 @@ pub(crate) const BOOTSTRAP: [Requirement; 3] = [
     },
     Requirement {
         field: "overload_manager",
-        holds: |value| {
-            value
-                .to_string()
-                .contains("envoy.resource_monitors.fixed_heap")
-        },
-        add: "overload_manager with envoy.resource_monitors.fixed_heap",
+        holds: bounds_heap,
+        add: "overload_manager as in fragment.yaml",
         why: "Envoy would grow until it is killed, with every stream it has: request bodies are \
               held until they are whole",
     },
@@ -59,10 +58,9 @@ pub(crate) const MANAGER: [Requirement; 13] = [
     },
     Requirement {
         field: "path_with_escaped_slashes_action",
-        holds: |value| {
-            value.is_null()
-                || value == "KEEP_UNCHANGED"
-                || value == "IMPLEMENTATION_SPECIFIC_DEFAULT"
+        holds: |action| {
+            action.value.is_null()
+                || ["KEEP_UNCHANGED", "IMPLEMENTATION_SPECIFIC_DEFAULT"].contains(&action.text())
         },
         add: "path_with_escaped_slashes_action: KEEP_UNCHANGED",
         why: "a model's name with an escaped slash (`/v1/models/Qwen%2FQwen2.5`) would be changed, \
@@ -77,21 +75,21 @@ pub(crate) const MANAGER: [Requirement; 13] = [
     },
     Requirement {
         field: "internal_address_config",
-        holds: |value| value.is_null() || is_filled(&value["cidr_ranges"]),
+        holds: |config| config.value.is_null() || is_filled(&config.field("cidr_ranges")),
         add: "internal_address_config: {cidr_ranges: [{address_prefix: 255.255.255.255, prefix_len: 32}]}",
         why: "Envoy would obey x-envoy-* headers (retries, timeouts) from every private address: \
               that is what an empty list means",
     },
     Requirement {
         field: "common_http_protocol_options.headers_with_underscores_action",
-        holds: |value| value == "DROP_HEADER" || value == "REJECT_REQUEST",
+        holds: |action| ["DROP_HEADER", "REJECT_REQUEST"].contains(&action.text()),
         add: "headers_with_underscores_action: DROP_HEADER",
         why: "a client could set what the module removes: some servers read `x_api_key` as \
               `x-api-key`",
     },
     Requirement {
         field: "common_http_protocol_options.idle_timeout",
-        holds: |value| seconds(value).is_some_and(|seconds| seconds > 0.0 && seconds <= 900.0),
+        holds: |time| seconds(time).is_some_and(|seconds| seconds > 0.0 && seconds <= 900.0),
         add: "idle_timeout: 120s",
         why: "connections that carry no request would stay for an hour (Envoy's default), and \
               whoever opens enough of them, without a key, would keep others out",
@@ -104,26 +102,26 @@ pub(crate) const MANAGER: [Requirement; 13] = [
     },
     Requirement {
         field: "stream_idle_timeout",
-        holds: |value| at_least(value, 60.0),
+        holds: |time| at_least(time, 60.0),
         add: "stream_idle_timeout: 600s",
         why: "the wait for a first token would be cut short, or a stream that hangs would never end",
     },
     Requirement {
         field: "stream_flush_timeout",
-        holds: |value| seconds(value).is_some_and(|seconds| seconds > 0.0 && seconds <= 300.0),
+        holds: |time| seconds(time).is_some_and(|seconds| seconds > 0.0 && seconds <= 300.0),
         add: "stream_flush_timeout: 60s",
         why: "Envoy keeps a request until the client has taken the answer: clients that take none, \
               even without a key, would hold memory for as long as the longest silence",
     },
     Requirement {
         field: "request_timeout",
-        holds: |value| at_least(value, 1.0),
+        holds: |time| at_least(time, 1.0),
         add: "request_timeout: 300s",
         why: "a client that sends its body slowly would hold memory for ever",
     },
     Requirement {
         field: "access_log",
-        holds: |value| value.to_string().contains("wasm.tollgate."),
+        holds: |logs| logs.mentions(FIELDS),
         add: "access_log as in fragment.yaml",
         why: "what a request used, and why it was refused, would be told nowhere",
     },
@@ -139,14 +137,14 @@ pub(crate) const MANAGER: [Requirement; 13] = [
 pub(crate) const PLUGIN: [Requirement; 5] = [
     Requirement {
         field: "failure_policy",
-        holds: |value| value == "FAIL_RELOAD",
+        holds: |policy| policy.text() == "FAIL_RELOAD",
         add: "failure_policy: FAIL_RELOAD",
         why: "after a trap FAIL_OPEN would let every request through with no key, and FAIL_CLOSED \
               refuse every request, until Envoy is restarted",
     },
     Requirement {
         field: "reload_config.backoff.base_interval",
-        holds: |value| seconds(value).is_some_and(|seconds| seconds < 1.0),
+        holds: |time| seconds(time).is_some_and(|seconds| seconds < 1.0),
         add: "reload_config: {backoff: {base_interval: 0.1s}}",
         why: "a VM that traps twice within a second would not be replaced before it is over",
     },
@@ -164,7 +162,7 @@ pub(crate) const PLUGIN: [Requirement; 5] = [
     },
     Requirement {
         field: "vm_config.runtime",
-        holds: |value| value == "envoy.wasm.runtime.v8",
+        holds: |runtime| runtime.text() == "envoy.wasm.runtime.v8",
         add: "runtime: envoy.wasm.runtime.v8",
         why: "Envoy would not start: its releases contain no other runtime",
     },
@@ -173,7 +171,7 @@ pub(crate) const PLUGIN: [Requirement; 5] = [
 /// Of the route that leads to the module's cluster.
 pub(crate) const ROUTE: [Requirement; 1] = [Requirement {
     field: "timeout",
-    holds: |value| seconds(value).is_some_and(|seconds| seconds == 0.0 || seconds >= 60.0),
+    holds: |time| seconds(time).is_some_and(|seconds| seconds == 0.0 || seconds >= 60.0),
     add: "timeout: 0s",
     why: "answers that take longer would be cut: Envoy's default is 15 s",
 }];
@@ -181,9 +179,8 @@ pub(crate) const ROUTE: [Requirement; 1] = [Requirement {
 /// Of whatever has the retry policy that such a route goes by: itself, or its virtual host.
 pub(crate) const RETRIES: [Requirement; 1] = [Requirement {
     field: "retry_policy.retry_on",
-    holds: |value| {
-        let conditions = value.as_str().unwrap_or_default();
-        conditions.split(',').all(|condition| {
+    holds: |conditions| {
+        conditions.text().split(',').all(|condition| {
             matches!(
                 condition.trim(),
                 "" | "connect-failure" | "refused-stream" | "reset-before-request"
@@ -226,23 +223,47 @@ pub(crate) const REPETITIONS: [Surplus; 3] = [
     },
 ];
 
-fn is_true(value: &Value) -> bool {
-    *value == true
+/// Whether a full heap keeps further requests out: a monitor alone only measures.
+fn bounds_heap(manager: &Place<'_>) -> bool {
+    const REFUSING: [&str; 4] = [
+        "envoy.overload_actions.stop_accepting_requests",
+        "envoy.overload_actions.stop_accepting_connections",
+        "envoy.overload_actions.reject_incoming_connections",
+        "envoy.overload_actions.reset_high_memory_stream",
+    ];
+    let of_heap = |monitor: &Place<'_>| {
+        let config = monitor.field("typed_config");
+        config.is_a("fixed_heap.v3.FixedHeapConfig")
+    };
+    let mut monitors = manager.list("resource_monitors");
+    monitors.retain(of_heap);
+    let heap = |trigger: &Place<'_>| {
+        let name = trigger.field("name").text();
+        monitors.iter().any(|it| it.field("name").text() == name)
+    };
+    let mut actions = manager.list("actions");
+    actions.retain(|action| REFUSING.contains(&action.field("name").text()));
+    actions.extend(manager.list("loadshed_points"));
+    (actions.iter()).any(|action| action.list("triggers").iter().any(heap))
 }
 
-fn is_name(value: &Value) -> bool {
-    value.as_str().is_some_and(|name| !name.is_empty())
+fn is_true(place: &Place<'_>) -> bool {
+    *place.value == true
 }
 
-fn is_filled(value: &Value) -> bool {
-    value.as_array().is_some_and(|list| !list.is_empty())
+fn is_name(place: &Place<'_>) -> bool {
+    !place.text().is_empty()
 }
 
-fn at_least(value: &Value, least: f64) -> bool {
-    seconds(value).is_some_and(|seconds| seconds >= least)
+fn is_filled(place: &Place<'_>) -> bool {
+    !place.items().is_empty()
+}
+
+fn at_least(place: &Place<'_>, least: f64) -> bool {
+    seconds(place).is_some_and(|seconds| seconds >= least)
 }
 
 /// A duration in protobuf's JSON (`1.5s`).
-fn seconds(value: &Value) -> Option<f64> {
-    value.as_str()?.strip_suffix('s')?.parse().ok()
+fn seconds(place: &Place<'_>) -> Option<f64> {
+    place.text().strip_suffix('s')?.parse().ok()
 }

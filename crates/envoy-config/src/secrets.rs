@@ -1,19 +1,17 @@
 //! Upstream secrets: Envoy adds them after the module, from files that are read again when they
 //! change. They never pass through the policy, the module or the bootstrap.
 
-use crate::clusters::Group;
 use crate::discovery;
 use crate::options::Options;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// Discovery files for the credentials that the clusters use: file name and resource.
-pub(crate) fn resources(groups: &[Group], options: &Options) -> Vec<(String, Value)> {
-    let mut names: Vec<&str> = groups
-        .iter()
-        .filter_map(|group| group.credential.as_deref())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+/// Discovery files for credentials, each once: file name and resource.
+pub(crate) fn resources<'a>(
+    credentials: impl Iterator<Item = &'a str>,
+    options: &Options,
+) -> Vec<(String, Value)> {
+    let names: BTreeSet<&str> = credentials.collect();
     names
         .into_iter()
         .map(|name| (file_name(name), resource(name, options)))

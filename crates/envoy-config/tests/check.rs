@@ -3,6 +3,12 @@
 mod common;
 #[path = "check/detours.rs"]
 mod detours;
+#[path = "check/edited.rs"]
+mod edited;
+#[path = "check/meaning.rs"]
+mod meaning;
+#[path = "check/repetitions.rs"]
+mod repetitions;
 
 use common::{document, listeners, options};
 use std::collections::BTreeMap;

@@ -29,9 +29,9 @@ impl std::error::Error for LoadError {}
 /// so a mounted ConfigMap (`rules.yaml -> ..data/rules.yaml`) is read once.
 ///
 /// # Errors
-/// The first file or directory that can't be read, is not UTF-8 or is too large; or the
-/// directory itself, when there is no rule file in it: an empty mount must not look like a
-/// policy without keys.
+/// The first file or directory that can't be read, is not UTF-8, is too large or has its extension
+/// in upper case; or the directory itself, when there is no rule file in it: an empty mount must
+/// not look like a policy without keys.
 pub fn load(directory: &Path) -> Result<Vec<Source>, LoadError> {
     let mut paths = Vec::new();
     collect(directory, &mut BTreeSet::new(), &mut paths)?;
@@ -63,7 +63,7 @@ fn collect(
         let metadata = fs::metadata(&path).map_err(|error| failed(&path, error))?;
         if metadata.is_dir() {
             collect(&path, visited, paths)?;
-        } else if is_rule_file(&path) {
+        } else if is_rule_file(&path)? {
             check_file(&path, &metadata)?;
             paths.push(path);
         }
@@ -71,9 +71,20 @@ fn collect(
     Ok(())
 }
 
-fn is_rule_file(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+/// A name that only looks like a rule file's is a mistake: its rules would not be in force.
+fn is_rule_file(path: &Path) -> Result<bool, LoadError> {
+    let Some(extension) = path.extension() else {
+        return Ok(false);
+    };
+    let known = ["yaml", "yml"];
+    if known.iter().any(|known| extension == *known) {
+        return Ok(true);
+    }
+    if known.iter().any(|it| extension.eq_ignore_ascii_case(it)) {
+        let problem = "read are *.yaml and *.yml, in lower case: rename it";
+        return Err(failed(path, problem));
+    }
+    Ok(false)
 }
 
 fn check_file(path: &Path, metadata: &fs::Metadata) -> Result<(), LoadError> {

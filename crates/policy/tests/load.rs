@@ -102,6 +102,12 @@ fn what_cannot_be_read_is_named() {
         "DIR: No such file or directory (os error 2)"
     );
 
+    for name in ["x.YAML", "x.Yml"] {
+        let shouted = directory(&[("y.yaml", b""), (name, b"")]);
+        let expected = format!("DIR/{name}: read are *.yaml and *.yml, in lower case: rename it");
+        assert_eq!(error(shouted.path()), expected);
+    }
+
     let latin1 = directory(&[("x.yaml", b"# Z\xfcrich")]);
     assert_eq!(error(latin1.path()), "DIR/x.yaml: not UTF-8 at byte 3");
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::admin::get;
+use crate::child;
 
 /// How often and how long to look whether Envoy serves.
 const TICK: Duration = Duration::from_millis(20);
@@ -204,7 +205,7 @@ fn adapt(bootstrap: &Path) -> Result<()> {
 
 fn spawn(envoy: &Path, folder: &Path, workers: usize) -> Result<Child> {
     let create = |name: &str| File::create(folder.join(name));
-    command(envoy)
+    child::command(envoy)
         .current_dir(folder)
         .args([
             "-c",
@@ -230,18 +231,6 @@ fn spawn(envoy: &Path, folder: &Path, workers: usize) -> Result<Child> {
         .stderr(create("envoy.log")?)
         .spawn()
         .with_context(|| envoy.display().to_string())
-}
-
-/// Runs a program that ends with us even where we end without a word. `setpriv` is part of
-/// util-linux and becomes the program it starts; without it the guard above must do.
-fn command(program: &Path) -> Command {
-    let setpriv = Path::new("/usr/bin/setpriv");
-    if !setpriv.exists() {
-        return Command::new(program);
-    }
-    let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
 }
 
 /// The last lines of a log.

@@ -5,14 +5,14 @@
 //! but this machine.
 
 mod auth;
-pub(crate) mod push;
 pub(crate) mod resolve;
+mod upload;
 
 use crate::digest::Digest;
 use crate::error::{Result, refused, shown};
 use crate::manifest::{Descriptor, INDEX, Index, MANIFEST, MAX_MANIFEST};
+use crate::origin::Origin;
 use crate::reference::Location;
-use crate::verify::Origin;
 use anyhow::{Context, anyhow};
 use auth::Login;
 use std::sync::Arc;

@@ -1,12 +1,13 @@
 //! What refers to a form: signatures and SBOMs. Anyone who can push may add some, so one that is
 //! not as it should be is passed over as long as another is.
 
+use super::fetch;
 use super::form::Form;
-use super::{Origin, fetch};
 use crate::MAX_TEXT;
 use crate::digest::Digest;
 use crate::error::{Error, Result, refused};
 use crate::manifest::{Descriptor, Manifest, check_digest};
+use crate::origin::Origin;
 use crate::sbom::{self, MAX_SBOM, Sbom};
 use crate::signature::{self, PublicKey, Statement};
 

@@ -1,7 +1,7 @@
 //! The module that a digest stands for, in either form: whether its manifests, configs and layers
 //! are laid out as ours are.
 
-use super::{Origin, fetch};
+use super::fetch;
 use crate::bundle::{ImageConfig, WasmConfig, platforms};
 use crate::digest::Digest;
 use crate::error::{Result, refused, shown};
@@ -10,6 +10,7 @@ use crate::manifest::{
     Document, IMAGE_CONFIG, IMAGE_LAYER, Index, Manifest, Platform, WASM_CONFIG, WASM_LAYER,
     check_digest,
 };
+use crate::origin::Origin;
 use crate::{MAX_MODULE, MAX_TEXT};
 use serde::de::DeserializeOwned;
 use std::fmt;

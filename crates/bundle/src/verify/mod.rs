@@ -10,22 +10,11 @@ mod tests;
 use crate::digest::Digest;
 use crate::error::{Result, refused};
 use crate::manifest::Descriptor;
+use crate::origin::Origin;
 use crate::registry::Repository;
 use crate::signature::PublicKey;
 use attached::Attached;
 use form::Form;
-
-/// Where content is looked for. What it gives is not believed.
-pub(crate) trait Origin {
-    /// The manifest or index of that digest, bounded; refused if it is not there.
-    fn manifest(&self, digest: Digest) -> Result<Vec<u8>>;
-
-    /// The blob of that digest, of at most so many bytes; refused if it is not there.
-    fn blob(&self, digest: Digest, most: u64) -> Result<Vec<u8>>;
-
-    /// What is said to refer to a manifest; none is no error.
-    fn referrers(&self, digest: Digest) -> Result<Vec<Descriptor>>;
-}
 
 /// What was found to be so.
 pub struct Verified {

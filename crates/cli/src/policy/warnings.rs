@@ -108,6 +108,11 @@ fn of_price(model: &Model, price: &Price, out: &mut impl Write) -> Result<(), Fa
             writeln!(out, "warning: the model `{name}` {what}")?;
         }
     }
+    of_tiers(model, price, out)
+}
+
+fn of_tiers(model: &Model, price: &Price, out: &mut impl Write) -> Result<(), Failure> {
+    let name = &model.name;
     for tier in &price.above {
         let context = model.context.map(u64::from);
         if let Some(context) = context.filter(|&context| tier.above >= context) {

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
+use std::thread;
 
 /// Every file below a folder.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -236,4 +238,26 @@ fn what_is_not_enough_to_verify_by_is_exit_code_2() {
         let said = place.fails(2, &[&["bundle", "verify"][..], arguments].concat());
         assert!(said.starts_with(expected), "{said}");
     }
+}
+
+/// Nobody may ever write to it.
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let place = Place::new();
+    place.build("bundle", &[]);
+    fs::remove_file(place.path().join("bundle/index.json")).unwrap();
+    for pipe in ["pipe", "bundle/index.json"] {
+        let pipe = place.path().join(pipe);
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        // Whoever does wait reads nothing.
+        thread::spawn(move || fs::write(pipe, b""));
+    }
+    let any = "0".repeat(64);
+    let verify = ["bundle", "verify", "--sha256", &any, "--module", "pipe"];
+    let said = place.fails(1, &verify);
+    assert_eq!(said, "refused: pipe is not a regular file\n");
+    let said = place.fails(1, &["bundle", "push", "bundle", "localhost:1/a"]);
+    let expected = "refused: bundle/index.json is not a regular file\n";
+    assert_eq!(said, expected);
 }

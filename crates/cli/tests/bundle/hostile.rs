@@ -201,15 +201,17 @@ fn only_the_registry_itself_can_ask_for_a_login() {
 #[test]
 fn a_tag_is_resolved_by_what_it_holds() {
     let place = Place::new();
+    let image = br#"{"schemaVersion": 2, "manifests": [],
+        "mediaType": "application/vnd.oci.image.index.v1+json"}"#;
     let lie = format!("docker-content-digest: {}\r\n", digest(b"other"));
-    let server = Server::always(answer("200 OK", &lie, b"{}"));
+    let server = Server::always(answer("200 OK", &lie, image));
     let at = format!("{}/a:1", server.address);
     let said = place.fails(1, &["images", "resolve", &at]);
-    let (said_of, is) = (digest(b"other"), digest(b"{}"));
+    let (said_of, is) = (digest(b"other"), digest(image));
     let expected = format!("refused: {at} is said to be {said_of}, and is {is}\n");
     assert_eq!(said, expected);
 
-    let server = Server::with_tokens(|_| ok(b"{}"));
+    let server = Server::with_tokens(|_| ok(image));
     let said = place.done(&["images", "resolve", &format!("{}/a:1", server.address)]);
     assert_eq!(said, format!("{}/a@{is}\n", server.address));
     let heads = server.heads.lock().unwrap();

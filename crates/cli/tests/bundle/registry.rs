@@ -1,9 +1,10 @@
 //! A registry of one's own: the distribution project's, as companies run it.
 
+use crate::child;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -41,7 +42,7 @@ impl Registry {
         let file = folder.path().join("config.yml");
         fs::write(&file, config).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let server = command(&program)
+        let server = child::command(&program)
             .arg("serve")
             .arg(&file)
             .env("OTEL_TRACES_EXPORTER", "none")
@@ -113,15 +114,4 @@ impl Drop for Registry {
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
-}
-
-/// It ends with us even where we end without a word.
-fn command(program: &Path) -> Command {
-    let setpriv = Path::new("/usr/bin/setpriv");
-    if !setpriv.exists() {
-        return Command::new(program);
-    }
-    let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
 }

@@ -2,6 +2,7 @@
 
 use crate::place::Place;
 use crate::registry::Registry;
+use crate::server::{Server, answer, ok};
 use std::process::Output;
 
 fn resolve(place: &Place, reference: &str) -> Output {
@@ -33,6 +34,28 @@ fn a_tag_that_is_not_there_is_refused() {
         let at = format!("{}/{repository}", registry.address);
         let said = place.fails(1, &["images", "resolve", &format!("{at}:9.9")]);
         assert_eq!(said, format!("refused: {at} has no tag 9.9\n"));
+    }
+}
+
+/// What stands in front of a registry answers for it: its page must not become a digest.
+#[test]
+fn a_page_is_no_image() {
+    let place = Place::new();
+    let page = b"<html><title>Sign in</title></html>";
+    for (given, why) in [
+        (
+            answer("200 OK", "content-type: text/html\r\n", page),
+            "it can't be read: expected value at line 1 column 1",
+        ),
+        (
+            ok(b""),
+            "it can't be read: EOF while parsing a value at line 1 column 0",
+        ),
+        (ok(br#"{"schemaVersion": 2}"#), "it is of type ``"),
+    ] {
+        let at = format!("{}/a:1.0", Server::always(given).address);
+        let said = place.fails(1, &["images", "resolve", &at]);
+        assert_eq!(said, format!("refused: {at} is no image: {why}\n"));
     }
 }
 

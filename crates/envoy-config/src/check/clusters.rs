@@ -1,7 +1,7 @@
 //! Clusters: whether each that the policy's targets need is defined.
 
 use super::Check;
-use super::place::Place;
+use crate::place::Place;
 use std::collections::BTreeSet;
 use tollgate_core::document::{Document, cluster_name};
 

@@ -1,8 +1,8 @@
 //! Ways to the targets' clusters that do not lead through the module.
 
-use super::place::Place;
 use super::{Check, Finding, Remedy};
 use crate::CLUSTER_HEADER;
+use crate::place::Place;
 use std::collections::BTreeSet;
 use tollgate_core::document::{Document, cluster_name};
 

@@ -1,7 +1,7 @@
 //! Tollgate's filter: where it stands among the others, and how the module is loaded.
 
 use super::Check;
-use super::place::Place;
+use crate::place::Place;
 use crate::{discovery, early_headers, requirements};
 use tollgate_core::document::Document;
 
@@ -83,6 +83,7 @@ impl Check<'_> {
         self.require(manager, &requirements::MANAGER);
         self.refuse(manager, &requirements::UPGRADES);
         self.trace(manager);
+        self.access_log(&manager.field("access_log"));
         self.hops(&manager.field("xff_num_trusted_hops"));
         self.order(filters, ours);
         let filter = filters.get(ours)?;
@@ -99,12 +100,30 @@ impl Check<'_> {
 
     /// Only where spans are made of what the module found out: another trace is its operator's.
     fn trace(&mut self, manager: &Place<'_>) {
-        let ours = manager.field("tracing").value.to_string();
+        let ours = manager.field("tracing").mentions(requirements::FIELDS);
         let early = manager.field("early_header_mutation_extensions");
-        if ours.contains("wasm.tollgate.") && !early_headers::removes_trace(early.value) {
+        if ours && !early_headers::removes_trace(&early) {
             let why = "a client could hide its spans by a traceparent that is not sampled, or put \
                        them into another trace";
             self.find(&early, why, "{remove: traceparent}, {remove: tracestate}");
+        }
+    }
+
+    /// Probes need no line; whose requests another filter passes over can't be seen.
+    fn access_log(&mut self, logs: &Place<'_>) {
+        let mut ours = logs.items();
+        ours.retain(|log| log.mentions(requirements::FIELDS));
+        let filters: Vec<_> = ours.iter().map(|log| log.field("filter")).collect();
+        let whole = |filter: &Place<'_>| {
+            !filter.is_set() || filter.field("not_health_check_filter").value.is_object()
+        };
+        if filters.iter().any(whole) {
+            return;
+        }
+        for filter in &filters {
+            let why = "what a request used, and why it was refused, is told nowhere if this \
+                       passes over it: right only if you need not know";
+            self.note(filter, why);
         }
     }
 

@@ -7,13 +7,12 @@
 mod clusters;
 mod detours;
 mod filter;
-mod place;
 mod routes;
 
+use crate::place::Place;
 use crate::requirements::{self, Requirement, Surplus};
 use crate::stats;
 use detours::Detour;
-use place::Place;
 use serde_json::Value;
 use std::path::Path;
 use std::{fmt, io};
@@ -156,7 +155,7 @@ impl Check<'_> {
     fn require(&mut self, object: &Place<'_>, requirements: &[Requirement]) {
         for requirement in requirements {
             let field = object.field(requirement.field);
-            if !(requirement.holds)(field.value) {
+            if !(requirement.holds)(&field) {
                 self.find(&field, requirement.why, requirement.add);
             }
         }

@@ -1,8 +1,8 @@
 //! Routes: whether requests reach the cluster that the module names, through it, whole and once.
 
 use super::Check;
-use super::place::Place;
 use crate::CLUSTER_HEADER;
+use crate::place::Place;
 use crate::requirements::{REPETITIONS, RETRIES, ROUTE, UPGRADES};
 
 const UNSEEN: &str = "routes that a management server sends can't be seen here: see that they are \

@@ -1,45 +1,7 @@
-//! Configurations in which requests pass the module by, or are sent more than once.
+//! Configurations in which requests pass the module by.
 
-use super::common::{document, listeners, options};
-use super::{BOOTSTRAP, findings, in_place};
+use super::edited::{LISTENER, MANAGER, after, after_with, routes, with};
 use serde_json::{Value, json};
-use tollgate_envoy_config::generate;
-
-const LISTENER: &str = "/static_resources/listeners/0";
-const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-/// As findings have it.
-const MANAGER_PATH: &str =
-    "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.";
-
-/// What is said of the generated bootstrap after an edit of it.
-fn after(edit: impl Fn(&mut Value)) -> String {
-    after_with(edit, &[])
-}
-
-/// Likewise, with other files beside it.
-fn after_with(edit: impl Fn(&mut Value), others: &[(&str, Value)]) -> String {
-    let mut files = in_place(generate(&document(), &listeners(), &options()).unwrap());
-    let bootstrap = files.get_mut(BOOTSTRAP).unwrap();
-    let mut value = serde_json::from_str(bootstrap).unwrap();
-    edit(&mut value);
-    *bootstrap = value.to_string();
-    for (name, contents) in others {
-        files.insert((*name).to_owned(), contents.to_string());
-    }
-    let text = findings(&files);
-    text.replace(&format!("{BOOTSTRAP}: "), "")
-        .replace(MANAGER_PATH, "MANAGER.")
-}
-
-/// Sets a field of the connection manager.
-fn with(pointer: &str, value: &Value) -> String {
-    after(|bootstrap| set(bootstrap, &format!("{MANAGER}/{pointer}"), value))
-}
-
-fn set(value: &mut Value, pointer: &str, to: &Value) {
-    let (parent, field) = pointer.rsplit_once('/').unwrap();
-    value.pointer_mut(parent).unwrap()[field] = to.clone();
-}
 
 fn switched_off() -> Value {
     json!({ "tollgate": {
@@ -177,74 +139,6 @@ fn a_filter_that_is_switched_off() {
 }
 
 #[test]
-fn a_virtual_hosts_retry_policy() {
-    let policy = json!({ "retry_on": "5xx" });
-    let host = "route_config/virtual_hosts/0";
-    let inherited = after(|bootstrap| {
-        set(
-            bootstrap,
-            &format!("{MANAGER}/{host}/retry_policy"),
-            &policy,
-        );
-        let action = format!("{MANAGER}/{host}/routes/0/route");
-        let action = bootstrap.pointer_mut(&action).unwrap();
-        action.as_object_mut().unwrap().remove("retry_policy");
-    });
-    insta::assert_snapshot!(inherited, @"
-    MANAGER.route_config.virtual_hosts[0].retry_policy.retry_on
-      requests would be repeated that an upstream may have taken, and charges for
-      add: retry_on: connect-failure,refused-stream,reset-before-request
-    ");
-    let overridden = with(&format!("{host}/retry_policy"), &policy);
-    assert_eq!(overridden, "", "the route has one of its own");
-}
-
-#[test]
-fn other_ways_to_send_a_request_twice() {
-    let host = "route_config/virtual_hosts/0";
-    let typed = with(
-        &format!("{host}/retry_policy_typed_config"),
-        &json!({ "@type": "x" }),
-    );
-    let hedged = json!({ "hedge_on_per_try_timeout": true });
-    let hedged = with(&format!("{host}/routes/0/route/hedge_policy"), &hedged);
-    let mirrored = with(
-        "route_config/request_mirror_policies",
-        &json!([{ "cluster": "shadow" }]),
-    );
-    insta::assert_snapshot!([typed, hedged, mirrored].join("\n"), @"
-    MANAGER.route_config.virtual_hosts[0].retry_policy_typed_config
-      requests could be repeated that an upstream may have taken: what it does can't be seen here
-      remove: retry_policy_typed_config
-    MANAGER.route_config.virtual_hosts[0].routes[0].route.hedge_policy.hedge_on_per_try_timeout
-      a slow request would be sent again while the first one runs, and both are charged for
-      remove: hedge_policy.hedge_on_per_try_timeout
-    MANAGER.route_config.request_mirror_policies[0]
-      requests, with all that is in them, would be sent to somebody else as well
-      remove: request_mirror_policies
-    ");
-}
-
-#[test]
-fn upgrades() {
-    let upgrades = json!([
-        { "upgrade_type": "websocket" },
-        { "upgrade_type": "CONNECT", "enabled": false },
-    ]);
-    insta::assert_snapshot!(with("upgrade_configs", &upgrades), @"
-    MANAGER.upgrade_configs[0]
-      an upgraded request is a tunnel: the module can neither read nor meter what goes through
-      remove: upgrade_configs
-    ");
-    let action = "route_config/virtual_hosts/0/routes/0/route/upgrade_configs";
-    let found = with(action, &upgrades);
-    assert!(
-        found.contains("routes[0].route.upgrade_configs[0]\n"),
-        "{found}"
-    );
-}
-
-#[test]
 fn another_listener_to_the_same_clusters() {
     let found = after(|bootstrap| {
         let mut other = bootstrap.pointer(LISTENER).unwrap().clone();
@@ -302,10 +196,4 @@ fn routes_of_a_file_are_checked_routes_of_a_server_noted() {
     MANAGER.rds
       note: routes that a management server sends can't be seen here: see that they are as in fragment.yaml, and none switches the module off
     ");
-}
-
-fn routes(bootstrap: &mut Value) -> &mut Vec<Value> {
-    let routes = format!("{MANAGER}/route_config/virtual_hosts/0/routes");
-    let routes = bootstrap.pointer_mut(&routes).unwrap();
-    routes.as_array_mut().unwrap()
 }

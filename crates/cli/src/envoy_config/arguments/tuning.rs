@@ -1,7 +1,9 @@
 //! The arguments that may be left at their defaults: bounds on clients, how long things may last.
 
 use clap::Args;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 use tollgate_envoy_config::{Address, Limits, Timeouts};
 
@@ -46,20 +48,20 @@ pub(in crate::envoy_config) struct Tuning {
     max_connections: u64,
 
     /// Longest silence: the wait for a first token, the gap between two events
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "600")]
-    idle_timeout: Duration,
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Timeouts::default().idle))]
+    idle_timeout: Seconds,
 
     /// Longest life of a request and its answer together
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "3600")]
-    stream_timeout: Duration,
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Timeouts::default().stream))]
+    stream_timeout: Seconds,
 
     /// Longest that a client may take to send its request
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
-    request_timeout: Duration,
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Timeouts::default().request))]
+    request_timeout: Seconds,
 
     /// Longest that connecting to an upstream may take before the next one is tried
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
-    connect_timeout: Duration,
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Timeouts::default().connect))]
+    connect_timeout: Seconds,
 }
 
 impl Tuning {
@@ -73,17 +75,32 @@ impl Tuning {
 
     pub(super) fn timeouts(&self) -> Timeouts {
         Timeouts {
-            idle: self.idle_timeout,
-            stream: self.stream_timeout,
-            request: self.request_timeout,
-            connect: self.connect_timeout,
+            idle: self.idle_timeout.0,
+            stream: self.stream_timeout.0,
+            request: self.request_timeout.0,
+            connect: self.connect_timeout.0,
         }
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| format!("'{text}' is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+/// As the command line gives a duration.
+#[derive(Clone, Copy, Debug)]
+struct Seconds(Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds: f64 = text
+            .parse()
+            .map_err(|_| format!("'{text}' is not a number of seconds"))?;
+        let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+        Ok(Self(duration))
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_secs_f64().fmt(f)
+    }
 }

@@ -4,17 +4,17 @@ use serde_json::Value;
 
 /// A value, or the absence of one, at a path of a file.
 #[derive(Clone)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The file, as findings name it.
-    pub(super) file: &'a str,
+    pub(crate) file: &'a str,
     /// Dotted, from the file's root.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// `null` if absent.
-    pub(super) value: &'a Value,
+    pub(crate) value: &'a Value,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn root(file: &'a str, value: &'a Value) -> Self {
+    pub(crate) fn root(file: &'a str, value: &'a Value) -> Self {
         Self {
             file,
             path: String::new(),
@@ -23,7 +23,7 @@ impl<'a> Place<'a> {
     }
 
     /// The field below, by its dotted name in snake case; Envoy reads camel case as well.
-    pub(super) fn field(&self, dotted: &str) -> Self {
+    pub(crate) fn field(&self, dotted: &str) -> Self {
         let mut value = self.value;
         for name in dotted.split('.') {
             value = value
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
     }
 
     /// The entry below, if it is a map whose keys are no fields: they may hold dots.
-    pub(super) fn entry(&self, key: &str) -> Self {
+    pub(crate) fn entry(&self, key: &str) -> Self {
         Self {
             file: self.file,
             path: format!("{}.{key}", self.path),
@@ -49,7 +49,7 @@ impl<'a> Place<'a> {
     }
 
     /// The fields, if it is an object, by the names that are written there.
-    pub(super) fn fields(&self) -> Vec<(&'a str, Self)> {
+    pub(crate) fn fields(&self) -> Vec<(&'a str, Self)> {
         let fields = self.value.as_object().into_iter().flatten();
         let place = |(name, value): (&'a String, &'a Value)| {
             let separator = if self.path.is_empty() { "" } else { "." };
@@ -61,14 +61,14 @@ impl<'a> Place<'a> {
     }
 
     /// Whether it says anything: neither absent, nor `false`, nor an empty list.
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         let empty = |list: &Vec<Value>| list.is_empty();
         !matches!(self.value, Value::Null | Value::Bool(false))
             && !self.value.as_array().is_some_and(empty)
     }
 
     /// The elements, if it is a list.
-    pub(super) fn items(&self) -> Vec<Self> {
+    pub(crate) fn items(&self) -> Vec<Self> {
         let elements = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
         let place = |(index, value)| {
             let path = format!("{}[{index}]", self.path);
@@ -82,7 +82,7 @@ impl<'a> Place<'a> {
     }
 
     /// The elements, or itself where it is no list.
-    pub(super) fn list_or_self(&self) -> Vec<Self> {
+    pub(crate) fn list_or_self(&self) -> Vec<Self> {
         if self.value.is_array() {
             self.items()
         } else {
@@ -91,17 +91,23 @@ impl<'a> Place<'a> {
     }
 
     /// The elements of the list at `dotted`.
-    pub(super) fn list(&self, dotted: &str) -> Vec<Self> {
+    pub(crate) fn list(&self, dotted: &str) -> Vec<Self> {
         self.field(dotted).items()
     }
 
     /// Its text, if it is text.
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.value.as_str().unwrap_or_default()
     }
 
+    /// Whether it has this text, or anything below has.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        let below = self.fields().into_iter().map(|(_, field)| field);
+        self.text().contains(text) || (below.chain(self.items())).any(|place| place.mentions(text))
+    }
+
     /// Whether its `@type` is this message.
-    pub(super) fn is_a(&self, message: &str) -> bool {
+    pub(crate) fn is_a(&self, message: &str) -> bool {
         self.field("@type").text().ends_with(message)
     }
 }

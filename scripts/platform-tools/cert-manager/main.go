@@ -5,7 +5,7 @@
 //	cert-manager CONFIG
 //
 // CONFIG is a ControllerConfiguration, as the chart's ConfigMap has it, with `kubeConfig`. One process
-// runs: there is no leader to elect, and neither metrics nor health are served.
+// runs: there is no leader to elect, neither metrics nor health are served, and of `controllers` it takes "*".
 package main
 
 import (

@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 OPERATIONS := doctor laptop-up bootstrap seed-secrets argocd-repo root wait smoke verify verify-isolation \
 	rotate-secret bump teardown
-.PHONY: help demo serve test test-platform test-vllm render topology bench soak build setup lint clean wrk bench-build \
+.PHONY: help demo serve test test-platform test-vllm render topology allowances bench soak build setup lint clean wrk bench-build \
 	tf-plan tf-apply tf-destroy config pin tool-image modelcar envoy-gateway $(OPERATIONS)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -73,6 +73,9 @@ envoy-gateway: build ## what Envoy Gateway is told of the module, for the overla
 
 topology: setup ## draws docs/topology.svg from the manifests of production
 	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
+
+allowances: setup ## writes who may call whom, by the network policies of each cluster, to review
+	@$(PYTHON_ENV) scripts/allowances $(CLUSTERS)
 
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
 	@exec $(PYTHON_ENV) bench/run.py bench

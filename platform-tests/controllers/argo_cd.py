@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import api_server
-import definitions
-from processes import free_ports, process
-from rendering import program
+from harness import api_server
+from harness.processes import free_ports, process
+from harness.rendering import program
+from upstream import definitions
 
 READY_SECONDS = 60
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import yaml
 
-import api_server
-import charts
-import definitions
-import rendering
-from processes import eventually, process
+from checks import charts
+from harness import api_server, rendering
+from harness.processes import eventually, process
+from upstream import definitions
 
 NAME = "cert-manager"
 PATIENCE = 60

@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 
 import cluster_config
-import definitions
-from conftest import ROOT
-from rendering import program
+from harness.platforms import ROOT
+from harness.rendering import program
+from upstream import definitions
 
 DEPLOYMENT = """
 {{- if not (.Files.Glob "crds.json") }}

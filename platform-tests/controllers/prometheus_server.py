@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from conftest import ROOT
-from processes import eventually, free_ports, process
-from rendering import Platform, program
+from harness.platforms import ROOT
+from harness.processes import eventually, free_ports, process
+from harness.rendering import Platform, program
 
-SCRAPES = ROOT / "platform-tests/scrapes"
+SCRAPES = ROOT / "platform-tests/upstream/scrapes"
 RULES = ROOT / "manifests/layers/observability/rules"
 # What each monitor's program says that it sends, as recorded with it.
 TYPES = {

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from rendering import Platform
+from harness.rendering import Platform
 
 Wanted = dict[tuple[str, str], set[str]]
 

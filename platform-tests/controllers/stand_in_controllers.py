@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-import api_server
+from harness import api_server
 
 TIME = "2026-01-01T00:00:00Z"
 

@@ -16,18 +16,16 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
-
 import cert_manager
-import mounts
-import rendering
-import running_edge
-from authority import Authority
-from certificates import Certificate
+import pytest
 from cert_manager import CertManager
-from conftest import cluster
-from processes import eventually, free_ports, process
-from running_edge import Edge
+from certificates import Certificate
+
+from harness import mounts, rendering, running_edge
+from harness.authority import Authority
+from harness.platforms import cluster
+from harness.processes import eventually, free_ports, process
+from harness.running_edge import Edge
 
 PATIENCE = 120
 CHALLENGE = "/.well-known/acme-challenge/"

@@ -8,18 +8,16 @@ import json
 import re
 import time
 
-import pytest
-
-import api_server
 import argo_cd
-import git_server
-import rendering
+import pytest
 import stand_in_controllers
 from argo_cd import ArgoCd, health, operation, synced
-from authority import Authority
 from fork import Fork
-from processes import eventually
-from workshop import Workshop
+
+from harness import api_server, git_server, rendering
+from harness.authority import Authority
+from harness.processes import eventually
+from harness.workshop import Workshop
 
 CLUSTER = "laptop"
 # How long a wave that must not begin is watched.

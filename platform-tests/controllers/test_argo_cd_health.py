@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-import rendering
-from conftest import ROOT, cluster, everything
+from harness import rendering
+from harness.platforms import ROOT, cluster, everything
 
 CASES = yaml.safe_load((Path(__file__).parent / "health.yaml").read_text())
 PREFIX = "resource.customizations.health."

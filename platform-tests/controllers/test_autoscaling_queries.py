@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-import rendering
-from conftest import cluster
+from harness import rendering
+from harness.platforms import cluster
 
 MODEL = "qwen2-5-coder-1-5b"
 PICKER_UP = {f'up{{namespace="serving", pool="{MODEL}", container="endpoint-picker"}}': 1}

@@ -4,16 +4,16 @@ that a renewed one is as good. For the public authority nobody answers here (tes
 import tempfile
 from pathlib import Path
 
-import pytest
-
 import cert_manager
-import rendering
-from authority import Authority
-from certificates import Certificate
+import pytest
 from cert_manager import PATIENCE, private
-from conftest import EVERYTHING, FEATURES, ROOT, cluster, everything, with_features
-from processes import eventually
+from certificates import Certificate
 from secret_mounts import wanted
+
+from harness import rendering
+from harness.authority import Authority
+from harness.platforms import EVERYTHING, FEATURES, ROOT, cluster, everything, with_features
+from harness.processes import eventually
 
 CLOSED = "production with every feature and no public authority"
 DAYS = 24 * 3600

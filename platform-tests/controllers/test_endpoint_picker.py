@@ -18,13 +18,10 @@ from pathlib import Path
 
 import pytest
 
-import api_server
-import definitions
-import rendering
-import stand_in_gateway
-import stand_in_model
-from conftest import cluster
-from processes import envoy, eventually, free_ports, process
+from harness import api_server, rendering, stand_in_gateway, stand_in_model
+from harness.platforms import cluster
+from harness.processes import envoy, eventually, free_ports, process
+from upstream import definitions
 
 MODEL = "qwen2.5-0.5b-instruct"
 POOL = "qwen2-5-0-5b-instruct"

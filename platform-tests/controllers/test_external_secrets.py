@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import api_server
-import definitions
-import rendering
-from conftest import cluster
-from processes import eventually, process
+from harness import api_server, rendering
+from harness.platforms import cluster
+from harness.processes import eventually, process
+from upstream import definitions
 
 STORE_NAMESPACE = "external-secrets"
 PATIENCE = 60

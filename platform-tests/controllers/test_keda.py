@@ -13,14 +13,12 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-import api_server
-import definitions
-import rendering
-import stand_in_measures
-from authority import Authority
-from conftest import cluster
-from processes import eventually, free_ports, process
-from stand_in_measures import Measures
+from harness import api_server, rendering, stand_in_measures
+from harness.authority import Authority
+from harness.platforms import cluster
+from harness.processes import eventually, free_ports, process
+from harness.stand_in_measures import Measures
+from upstream import definitions
 
 MODEL = "qwen2-5-coder-1-5b"
 COOLDOWN_SECONDS = 4

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-import api_server
-import charts
-import definitions
-import inference_services
-import rendering
-from authority import Authority
-from conftest import everything
-from processes import eventually, free_ports, process
 from webhooks import called_at
+
+from checks import charts
+from harness import api_server, rendering
+from harness.authority import Authority
+from harness.kserve import SCALED_BY
+from harness.platforms import everything
+from harness.processes import eventually, free_ports, process
+from upstream import definitions
 
 MODEL = "qwen2-5-coder-1-5b"   # scaled by KEDA, down to none
 CONTROLLERS = "deployment-controller,replicaset-controller,garbage-collector-controller"
@@ -178,7 +177,7 @@ def conditions(kserve: KServe, name: str) -> dict[str, str]:
 def test_a_number_of_pods_is_kept(kserve):
     service = copy.deepcopy(everything().find("InferenceService", "serving", MODEL).object)
     service["metadata"]["name"] = "fixed"
-    service["metadata"]["annotations"][inference_services.SCALED_BY] = "none"
+    service["metadata"]["annotations"][SCALED_BY] = "none"
     service["spec"]["predictor"] |= {"minReplicas": 2, "maxReplicas": 2}
     assert kserve.server.create(service) == ""
     eventually(lambda: len(kserve.pods("fixed")) == 2)

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
-
-import api_server
-import charts
-import rendering
-from authority import Authority
-from conftest import cluster
-from gpu_queues import QUEUE
-from processes import eventually, free_ports, process
 from webhooks import called_at
+
+from checks import charts
+from checks.gpu_queues import QUEUE
+from harness import api_server, rendering
+from harness.authority import Authority
+from harness.platforms import cluster
+from harness.processes import eventually, free_ports, process
 
 MODEL = "qwen2-5-coder-14b-instruct"   # 2 GPUs a pod; `serving` has 6
 TENANT = "tenant-engineering"          # whose queue has 2

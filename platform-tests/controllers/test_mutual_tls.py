@@ -7,19 +7,16 @@ import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cert_manager
 import pytest
 import yaml
-
-import cert_manager
-import forks
-import mounts
-import rendering
-import running_edge
-from authority import Authority
-from certificates import Certificate
 from cert_manager import CertManager
-from processes import eventually, free_ports
-from running_edge import LLM, Edge
+from certificates import Certificate
+
+from harness import forks, mounts, rendering, running_edge
+from harness.authority import Authority
+from harness.processes import eventually, free_ports
+from harness.running_edge import LLM, Edge
 
 # With which a client of HTTP/2 begins, and its empty SETTINGS.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])

@@ -3,13 +3,13 @@ in a real scrape or in scrapes/elsewhere.yaml, and it finds something in what wa
 
 import re
 
+import prometheus_server
+import promql
 import pytest
 import yaml
 
-import observability
-import prometheus_server
-import promql
-from conftest import cluster
+from checks import observability
+from harness.platforms import cluster
 
 # Every feature that has queries is on there.
 PLATFORM = cluster("production")

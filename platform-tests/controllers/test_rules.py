@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
-from rendering import program
+from harness.platforms import ROOT
+from harness.rendering import program
 
 RULES = sorted((ROOT / "manifests/layers/observability/rules").glob("*.yaml"))
 CASES = sorted((Path(__file__).parent / "rules").glob("*.yaml"))

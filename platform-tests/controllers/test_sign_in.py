@@ -5,7 +5,6 @@ Its chart can't be rendered here: `written` makes what the chart would mount of 
 
 import contextlib
 import json
-import forks
 import secrets
 import socket
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-import rendering
-import stand_in_application
-from authority import Authority
-from browser import Browser
-from identity import values_of
-from processes import eventually, free_ports, process
+from checks.identity import values_of
+from harness import forks, rendering, stand_in_application
+from harness.authority import Authority
+from harness.browser import Browser
+from harness.processes import eventually, free_ports, process
 
 HOST = "n8n.llm.example.com"
 CLIENT = {"CLIENT_ID": "oauth2-proxy", "CLIENT_SECRET": "known to both sides"}

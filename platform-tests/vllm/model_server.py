@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import ROOT
-from processes import free_ports, process
-from rendering import Rendered
+from harness.platforms import ROOT
+from harness.processes import free_ports, process
+from harness.rendering import Rendered
 
 PYTHON = ROOT / ".tollgate/vllm/bin/python"
 KEY = "the-key-of-this-test"

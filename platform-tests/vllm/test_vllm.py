@@ -6,13 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
-
 import model_server
-import rendering
-from conftest import ROOT, cluster, everything
+import pytest
 from model_server import PYTHON
-from request_path import served_names
+
+from checks.request_path import served_names
+from harness import rendering
+from harness.platforms import ROOT, cluster, everything
 
 # One for CPUs and one for GPUs, with tools.
 MODELS = [("laptop", "qwen2-5-0-5b-instruct"), ("production", "qwen2-5-coder-14b-instruct")]
@@ -104,7 +104,7 @@ def test_the_metrics_that_are_asked_for_are_there(server):
     said = server.ask("GET", "/metrics", key=None).body.decode()
     there = set(re.findall(r"^(\w[\w:]*)", said, re.MULTILINE))
     assert asked_for() - there == set()
-    recorded = (ROOT / "platform-tests/scrapes/vllm.txt").read_text()
+    recorded = (ROOT / "platform-tests/upstream/scrapes/vllm.txt").read_text()
     assert {name for name in re.findall(r"^(vllm:\w+)", recorded, re.MULTILINE)} - there == set()
     assert f'model_name="{name(server)}"' in said
 

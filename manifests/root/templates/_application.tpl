@@ -106,8 +106,8 @@ below the cluster's own whose manifests go with it.
 
 {{/* Where a layer's chart is, and what feeds it. Takes `root` and `name`. */}}
 {{- define "root.layerSource" }}
-repoURL: {{ .root.Values.git.repository }}
-targetRevision: {{ .root.Values.git.revision }}
+repoURL: {{ .root.Values.git.repository | quote }}
+targetRevision: {{ .root.Values.git.revision | quote }}
 path: manifests/layers/{{ .name }}
 helm:
   releaseName: {{ .name }}

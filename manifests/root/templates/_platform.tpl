@@ -36,19 +36,37 @@ capabilities: {drop: [ALL]}
 {{ . | lower | replace "." "-" | replace "_" "-" | replace "/" "-" }}
 {{- end }}
 
-{{/* The first labels of the platform's host names, as a list: what stands before `domain`. */}}
+{{/*
+The hosts that people go to: the first label of each, and the namespace whose routes may take it. Routes
+of no other are let to it (layer `foundation`).
+*/}}
+{{- define "platform.sites" -}}
+{{- with .Values.features }}
+{{- if .dex }}
+dex: auth
+argocd: argocd
+{{- end }}
+{{- if and .dex .prometheus }}
+grafana: monitoring
+{{- end }}
+{{- if .openWebui }}
+chat: open-webui
+{{- end }}
+{{- if .tabby }}
+tabby: tabby
+{{- end }}
+{{- if .n8n }}
+n8n: auth   # oauth2-proxy, which stands in the way
+{{- end }}
+{{- if .mcp }}
+mcp: tools
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The first labels of all of the platform's host names, as a list: what stands before `domain`. */}}
 {{- define "platform.hosts" -}}
-- api
-{{- $features := .Values.features }}
-{{- range $feature, $hosts := dict "dex" (list "dex" "argocd") "openWebui" (list "chat") "tabby" (list "tabby")
-      "n8n" (list "n8n") "mcp" (list "mcp") }}
-{{- if get $features $feature }}{{ range $hosts }}
-- {{ . }}
-{{- end }}{{ end }}
-{{- end }}
-{{- if and $features.dex $features.prometheus }}
-- grafana
-{{- end }}
+{{ prepend (include "platform.sites" . | fromYaml | keys | sortAlpha) "api" | toYaml }}
 {{- end }}
 
 {{/*

@@ -3,7 +3,8 @@ The namespaces of the platform:
   podSecurity  the Pod Security level, if not `restricted`
   apiServer    its pods talk to the API server
   webhooks     ports on which the API server calls them
-  internet     its pods fetch from outside the cluster
+  internet     ports on which its pods fetch from outside the cluster
+  cloud        its pods ask the cloud's metadata server who they are, and are let into its services
   within       its pods talk to each other
   queues       what asks for a GPU there waits in a queue
   tenant       the team whose namespace it is
@@ -17,7 +18,7 @@ Who may call our own pods is in the layer that they are of.
 {{- define "foundation.namespaces" }}
 argocd:
   apiServer: true
-  internet: true
+  internet: {{ list 443 (include "foundation.port" .Values.git.repository | int) | uniq | toJson }}
   within: true
   {{- if .Values.features.dex }}
   routes: true
@@ -25,11 +26,23 @@ argocd:
   callers:
     - {namespace: platform-gateway, ports: [8080]}
   {{- end }}
-cert-manager: {apiServer: true, internet: true, webhooks: [10250]}
+cert-manager:
+  apiServer: true
+  internet: [443, 80]   # it asks itself first whether a challenge is answered
+  webhooks: [10250]
+  cloud: {{ eq (dig "acme" "solver" "" .Values.certificates) "cloudDns" }}
 {{- if .Values.features.externalDns }}
-external-dns: {apiServer: true, internet: true}
+external-dns: {apiServer: true, internet: [443], cloud: true}
 {{- end }}
-external-secrets: {apiServer: true, internet: true, webhooks: [10250]}
+external-secrets:
+  apiServer: true
+  webhooks: [10250]
+  {{- if eq .Values.secrets.provider "gcp" }}
+  internet: [443]
+  cloud: true
+  {{- else if eq .Values.secrets.provider "vault" }}
+  internet: [{{ include "foundation.port" .Values.secrets.vault.server }}]
+  {{- end }}
 agentgateway-system:
   apiServer: true
   callers:
@@ -67,7 +80,7 @@ opencost:
 {{- end }}
 {{- if eq .Values.gpu.stack "operator" }}
 # It loads kernel modules and writes to the node's own folders, which is what the other levels forbid.
-gpu-operator: {podSecurity: privileged, apiServer: true, internet: true, within: true}
+gpu-operator: {podSecurity: privileged, apiServer: true, internet: [443, 80], within: true}   # packages of a distribution
 {{- end }}
 {{- if .Values.features.keda }}
 keda: {apiServer: true, webhooks: [6443, 9443], within: true}   # and the metrics that HPAs ask for
@@ -84,7 +97,7 @@ tenant-{{ . }}: {queues: true, tenant: {{ . }}}
 {{- if .Values.features.dex }}
 auth:
   apiServer: true                               # where Dex keeps its state
-  internet: true                                # whoever knows the people
+  internet: [443]                               # whoever knows the people
   signsIn: true
   routes: true
   callers:
@@ -109,4 +122,19 @@ n8n: {edgeClient: true}
 {{- if .Values.features.mcp }}
 tools: {routes: true}
 {{- end }}
+{{- end }}
+
+{{/* The port of an address, a Git repository's or a server's. */}}
+{{- define "foundation.port" -}}
+{{- if not (contains "://" .) -}}22
+{{- else -}}
+{{- $url := urlParse . }}
+{{- $known := dict "http" "80" "https" "443" "ssh" "22" }}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (get $known $url.scheme) }}
+{{- end }}
+{{- end }}
+
+{{/* What is no public address. */}}
+{{- define "foundation.private" -}}
+[10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16]
 {{- end }}

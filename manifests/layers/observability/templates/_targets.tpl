@@ -20,7 +20,6 @@ vllm: {namespace: serving, pods: {app.kubernetes.io/name: vllm}, port: 8000, int
 endpoint-picker:
   namespace: serving
   pods: {app.kubernetes.io/name: endpoint-picker}
-  service: {app.kubernetes.io/name: endpoint-picker}
   port: 9090
   # What wakes a model is read here.
   interval: 5s

@@ -32,9 +32,7 @@ containers:
       - --enable-prompt-tokens-details
       - --shutdown-timeout={{ .root.Values.edge.streamTimeoutSeconds }}
       {{- range .spec.args }}
-      {{- if has (splitList "=" . | first) (list "--model" "--served-model-name" "--port" "--host" "--api-key" "--max-model-len") }}
-      {{- fail (printf "models.%s.args: %s: the layer sets it" $.model .) }}
-      {{- end }}
+      {{- include "serving.refuseOwned" (dict "model" $.model "argument" .) }}
       - {{ . | quote }}
       {{- end }}
     env:
@@ -80,6 +78,20 @@ volumes:
     emptyDir: {}
   - name: tmp
     emptyDir: {}
+{{- end }}
+
+{{/*
+What the layer sets, or what would take a server out of its place, is nobody else's: by its name, by
+`--no-`, or shortened, as vLLM takes it. Takes `model` and `argument`.
+*/}}
+{{- define "serving.refuseOwned" -}}
+{{- $owned := list "model" "served-model-name" "port" "host" "uds" "api-key" "max-model-len" "config" "root-path" "middleware" "headless"
+      "enable-prefix-caching" "enable-chunked-prefill" "enable-prompt-tokens-details" "shutdown-timeout"
+      "ssl-keyfile" "ssl-certfile" "ssl-ca-certs" "ssl-cert-reqs" }}
+{{- $flag := splitList "=" .argument | first | trimPrefix "--" | trimPrefix "no-" }}
+{{- range $owned }}
+{{- if hasPrefix $flag . }}{{ fail (printf "models.%s.args: %s: the layer sets --%s" $.model $.argument .) }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "serving.labels" -}}

@@ -14,8 +14,11 @@ oidc.config: |
 {{- define "argo-cd.rbac" }}
 scopes: "[groups]"
 policy.csv: |
+  # Its logs and live objects are of all tenants, so members see none.
   {{- range $group, $may := .Values.identity.groups }}
-  g, {{ $group }}, role:{{ ternary "admin" "readonly" (eq $may.role "admin") }}
+  {{- if eq $may.role "admin" }}
+  g, {{ $group }}, role:admin
+  {{- end }}
   {{- end }}
 {{- end }}
 

@@ -1,0 +1,112 @@
+"""Whether applications that people use fit the platform: a key of their own, models that there are,
+data that stays, secrets that they may read.
+
+Each check takes a rendered cluster and returns its findings, each with the file and the field."""
+
+from collections.abc import Iterator
+
+from checks import secrets_table
+from checks.cross_checks import pod_spec
+from checks.request_path import policy
+from harness.rendering import Platform, Rendered
+
+EDGE = "http://tollgate-edge-internal.edge.svc.cluster.local:8081/v1"
+CLIENT = "platform.tollgate.dev/edge-client"
+KEY = "tollgate-key"
+
+
+def findings(platform: Platform) -> list[str]:
+    return [finding for check in CHECKS for finding in check(platform)]
+
+
+def each_has_its_own_key(platform: Platform) -> Iterator[str]:
+    """By its key the edge knows an application: one a namespace, and no two the same."""
+    owners = {}
+    for external in platform.of("ExternalSecret"):
+        for entry in external.object["spec"]["data"]:
+            remote = secrets_table.name_of(platform, entry["remoteRef"]["key"])
+            if remote.startswith(f"{KEY}-"):
+                if remote in owners:
+                    yield f"{external}: spec.data: {remote} is {owners[remote].namespace}'s key too"
+                owners[remote] = external
+    for namespace in platform.of("Namespace"):
+        if namespace.object["metadata"].get("labels", {}).get(CLIENT) != "true":
+            continue
+        own = owners.get(f"{KEY}-{namespace.name}")
+        if own is None or own.namespace != namespace.name or own.object["spec"]["target"]["name"] != KEY:
+            yield f"{namespace}: {CLIENT}: no ExternalSecret there brings {KEY}-{namespace.name} as {KEY}"
+
+
+def models_are_asked_of_the_edge(platform: Platform) -> Iterator[str]:
+    """Who is told where models are is told the edge's address, and may reach it."""
+    clients = {one.name for one in platform.of("Namespace") if one.object["metadata"].get("labels", {}).get(CLIENT) == "true"}
+    for workload in platform.of("Deployment", "StatefulSet"):
+        for container in pod_spec(workload)["containers"]:
+            for variable in container.get("env", []):
+                if variable["name"] == "OPENAI_API_BASE_URL" and (variable["value"] != EDGE or workload.namespace not in clients):
+                    yield f"{workload}: env[OPENAI_API_BASE_URL]: {variable['value']} is not the edge, or may not be reached"
+
+
+def tabby_asks_for_models_that_there_are(platform: Platform) -> Iterator[str]:
+    if not platform.values["features"]["tabby"]:
+        return
+    config = f"manifests/clusters/{platform.cluster}/config.yaml"
+    known = {name: model for model in policy(platform)["models"] for name in [model["name"], *model.get("aliases", [])]}
+    wanted = platform.values["tabby"]["models"]
+    for part in ("chat", "completion"):
+        if wanted[part] not in known:
+            yield f"{config}: tabby.models.{part}: the rule files have no model {wanted[part]}"
+        elif part == "completion" and "fim" not in known[wanted[part]]:
+            yield f"{config}: tabby.models.completion: {wanted[part]} has no `fim` in the rule files"
+
+
+def keys_that_must_not_change_do_not(platform: Platform) -> Iterator[str]:
+    """n8n can't read its credentials with another key than the one that they were written with."""
+    for workload in platform.of("Deployment", "StatefulSet"):
+        for container in pod_spec(workload)["containers"]:
+            for variable in container.get("env", []):
+                if variable["name"] == "N8N_ENCRYPTION_KEY":
+                    yield from never_changes(platform, workload, variable["valueFrom"]["secretKeyRef"]["name"])
+
+
+def never_changes(platform: Platform, workload: Rendered, secret: str) -> Iterator[str]:
+    wanted = {"refreshPolicy": "CreatedOnce", "target.creationPolicy": "Orphan", "target.deletionPolicy": "Retain", "target.immutable": True}
+    for external in platform.of("ExternalSecret"):
+        spec = external.object["spec"]
+        if (external.namespace, spec["target"]["name"]) == (workload.namespace, secret):
+            for field, value in wanted.items():
+                inside = spec["target"] if field.startswith("target.") else spec
+                if inside.get(field.removeprefix("target.")) != value:
+                    yield f"{external}: spec.{field}: not {value}: the key may change, and what it has encrypted is lost"
+
+
+def data_is_kept(platform: Platform) -> Iterator[str]:
+    for volume in platform.of("PersistentVolumeClaim"):
+        options = volume.object["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-options", "")
+        if set(options.split(",")) != {"Prune=confirm", "Delete=confirm"}:
+            yield f"{volume}: metadata.annotations: argocd.argoproj.io/sync-options lets data be deleted silently"
+
+
+def secrets_may_be_read(platform: Platform) -> Iterator[str]:
+    """The store admits each namespace that asks it, and, where it is Kubernetes, each secret."""
+    store = platform.find("ClusterSecretStore", None, "platform")
+    admitted = {name for condition in store.object["spec"]["conditions"] for name in condition["namespaces"]}
+    role = platform.find("Role", "external-secrets", "secret-reader")
+    readable = {name for rule in role.object["rules"] for name in rule["resourceNames"]} if role else None
+    for external in platform.of("ExternalSecret"):
+        if external.namespace not in admitted:
+            yield f"{external}: spec.secretStoreRef: the store admits no one from {external.namespace}"
+        for entry in external.object["spec"]["data"]:
+            key = entry["remoteRef"]["key"]
+            if readable is not None and key not in readable:
+                yield f"{external}: spec.data: {key} is none of the secrets that secret-reader may get"
+
+
+CHECKS = [
+    each_has_its_own_key,
+    models_are_asked_of_the_edge,
+    tabby_asks_for_models_that_there_are,
+    keys_that_must_not_change_do_not,
+    data_is_kept,
+    secrets_may_be_read,
+]

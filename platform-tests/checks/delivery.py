@@ -1,0 +1,116 @@
+"""Whether Argo CD can bring a cluster up: waves, owners of CRDs, projects, syncing by itself.
+
+Each check takes a rendered cluster and returns its findings, each with the file and the field."""
+
+from collections.abc import Iterator
+
+from harness.rendering import Platform, Rendered
+from upstream import definitions
+
+
+def findings(platform: Platform) -> list[str]:
+    return [finding for check in CHECKS for finding in check(platform)]
+
+
+def waves_respect_definitions(platform: Platform) -> Iterator[str]:
+    """A custom resource comes in a later wave than the Application that brings its kind."""
+    waves = {app.name: wave_of(app) for app in platform.of("Application")}
+    for rendered in platform.objects:
+        definition = definitions.kinds().get((rendered.group, rendered.kind))
+        owner = definition and definitions.owners()[definition["metadata"]["name"]]
+        if not owner or owner == "argocd":
+            continue
+        if owner not in waves:
+            yield f"{rendered}: no Application brings its kind: {owner} is missing"
+        elif waves[owner] >= rendered.wave:
+            yield f"{rendered}: wave {rendered.wave} is not after wave {waves[owner]}, which brings its kind"
+
+
+def waves_are_ordered(platform: Platform) -> Iterator[str]:
+    """CRDs before cert-manager, cert-manager before controllers, and so on down to the edge."""
+    order = ["foundation", "gateway-api-crds", "cert-manager", "agentgateway", "certificates", "serving", "routing", "edge"]
+    waves = {app.name: (wave_of(app), app) for app in platform.of("Application")}
+    present = [name for name in order if name in waves]
+    for before, after in zip(present, present[1:], strict=False):
+        if waves[before][0] >= waves[after][0]:
+            app = waves[after][1]
+            yield f"{app}: sync-wave {waves[after][0]} is not after {before}, in wave {waves[before][0]}"
+
+
+def definitions_have_one_owner(platform: Platform) -> Iterator[str]:
+    owned = {}
+    for app in platform.of("Application"):
+        for document in definitions.by_application().get(app.name, []):
+            name = f"{document['kind']} {document['metadata']['name']}"
+            if name in owned:
+                yield f"{app}: {name} is brought by {owned[name]} too"
+            owned[name] = app.name
+    for app in platform.of("Application"):
+        for source in app.object["spec"]["sources"]:
+            if "chart" in source and not source["helm"].get("skipCrds"):
+                yield f"{app}: spec.sources: helm.skipCrds is not set: the chart may bring CRDs of its own"
+
+
+def projects_fence(platform: Platform) -> Iterator[str]:
+    """Each Application's project admits its repositories, and its objects' kinds and namespaces."""
+    projects = {project.name: project.object["spec"] for project in platform.of("AppProject")}
+    apps = {app.name: app for app in platform.of("Application")}
+    for app in apps.values():
+        spec = projects.get(app.object["spec"]["project"])
+        if spec is None:
+            yield f"{app}: spec.project: there is no AppProject {app.object['spec']['project']}"
+            continue
+        for source in app.object["spec"]["sources"]:
+            if source["repoURL"] not in spec["sourceRepos"]:
+                yield f"{app}: spec.sources: its project does not allow {source['repoURL']}"
+    for rendered in platform.objects:
+        if rendered.application not in apps:
+            continue
+        spec = projects.get(apps[rendered.application].object["spec"]["project"], {})
+        if definitions.is_cluster_scoped(rendered.group, rendered.kind):
+            allowed = spec.get("clusterResourceWhitelist", [])
+            if {"group": rendered.group, "kind": rendered.kind} not in allowed:
+                yield f"{rendered}: its project does not allow cluster-wide {rendered.kind}"
+            continue
+        destinations = [destination["namespace"] for destination in spec.get("destinations", [])]
+        if rendered.namespace not in destinations and "*" not in destinations:
+            yield f"{rendered}: its project does not allow the namespace {rendered.namespace}"
+        entry = {"group": rendered.group, "kind": rendered.kind}
+        if entry in spec.get("namespaceResourceBlacklist", []):
+            yield f"{rendered}: its project forbids {rendered.kind}"
+        if "namespaceResourceWhitelist" in spec and entry not in spec["namespaceResourceWhitelist"]:
+            yield f"{rendered}: its project does not allow {rendered.kind}"
+
+
+def applications_heal(platform: Platform) -> Iterator[str]:
+    for app in platform.of("Application"):
+        policy = app.object["spec"].get("syncPolicy", {})
+        if policy.get("automated") != {"prune": True, "selfHeal": True}:
+            yield f"{app}: spec.syncPolicy.automated: not pruned and healed by itself"
+        if "ServerSideApply=true" not in policy.get("syncOptions", []):
+            yield f"{app}: spec.syncPolicy.syncOptions: no ServerSideApply=true"
+
+
+def written_fields_are_left_alone(platform: Platform) -> Iterator[str]:
+    """Where the API server calls a webhook, its controller has written the authority to verify it by."""
+    called = {policy.namespace for policy in platform.of("NetworkPolicy") if policy.name == "allow-webhooks"}
+    for app in platform.of("Application"):
+        spec = app.object["spec"]
+        if spec["destination"]["namespace"] in called and any("chart" in source for source in spec["sources"]):
+            kinds = {entry["kind"] for entry in spec.get("ignoreDifferences", [])}
+            if "ValidatingWebhookConfiguration" not in kinds:
+                yield f"{app}: spec.ignoreDifferences: it would take the authority of its webhook away again"
+
+
+def wave_of(app: Rendered) -> int:
+    return int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+
+
+CHECKS = [
+    waves_respect_definitions,
+    waves_are_ordered,
+    definitions_have_one_owner,
+    projects_fence,
+    applications_heal,
+    written_fields_are_left_alone,
+]

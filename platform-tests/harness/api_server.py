@@ -1,0 +1,124 @@
+"""A real etcd and kube-apiserver on loopback, private to one test run."""
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.processes import free_ports, last_words, process
+from harness.rendering import program
+
+TOKEN = "admin-token-of-this-test-run"
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running API server; `kubectl` speaks to it as an administrator."""
+
+    url: str
+    folder: Path
+
+    def kubectl(self, *arguments: str, objects: list[dict] = ()) -> subprocess.CompletedProcess:
+        """Runs kubectl; `objects` go to its standard input, as one list."""
+        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        command = [program("kubectl"), "--server", self.url, "--token", TOKEN, "--insecure-skip-tls-verify"]
+        # No configuration or cache of whoever runs the tests.
+        environment = {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        return subprocess.run(
+            [*command, *arguments], input=items, capture_output=True, text=True, env=environment, timeout=300
+        )
+
+    def kubeconfig(self, name: str = "test") -> dict:
+        """For programs that read one; as an administrator, by a context of this name."""
+        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        context = {"cluster": "test", "user": "admin"}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": name, "context": context}],
+        }
+
+    def apply(self, objects: list[dict]) -> list[str]:
+        """Server-side apply, as Argo CD does it, with unknown fields refused. Returns the errors."""
+        done = self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", objects=objects)
+        return [line for line in done.stderr.splitlines() if line and not line.startswith("Warning:")]
+
+    def create(self, body: dict) -> str:
+        """Creates one object; returns the refusal's text, or '' when it is taken."""
+        done = self.kubectl("create", "--validate=strict", "-f", "-", objects=[body])
+        return "" if done.returncode == 0 else done.stderr
+
+    def established(self) -> None:
+        """Waits until every CustomResourceDefinition is served."""
+        deadline = time.monotonic() + READY_SECONDS
+        waiting = ["no answer"]
+        while waiting and time.monotonic() < deadline:
+            # Not `kubectl wait`, which fails where an object has no conditions yet.
+            items = json.loads(self.kubectl("get", "crd", "-o", "json").stdout)["items"]
+            waiting = [item["metadata"]["name"] for item in items if not is_established(item)]
+        assert not waiting, f"not established: {waiting}"
+
+
+def is_established(crd: dict) -> bool:
+    conditions = crd.get("status", {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+
+@contextlib.contextmanager
+def running(folder: Path):
+    """Starts both, and ends them whatever happens."""
+    client, peer, secure = free_ports(3)
+    keys(folder)
+    (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n")
+    etcd = [
+        program("etcd"), "--data-dir", str(folder / "etcd"), "--unsafe-no-fsync",
+        "--listen-client-urls", f"http://127.0.0.1:{client}",
+        "--advertise-client-urls", f"http://127.0.0.1:{client}",
+        "--listen-peer-urls", f"http://127.0.0.1:{peer}",
+        "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
+        "--initial-cluster", f"default=http://127.0.0.1:{peer}",
+    ]  # fmt: skip
+    api_server = [
+        program("kube-apiserver"), "--etcd-servers", f"http://127.0.0.1:{client}",
+        "--bind-address", "127.0.0.1", "--secure-port", str(secure),
+        "--cert-dir", str(folder / "certificates"),
+        "--token-auth-file", str(folder / "tokens.csv"),
+        "--authorization-mode", "RBAC",
+        "--service-account-issuer", "https://kubernetes.default.svc",
+        "--service-account-key-file", str(folder / "accounts.pub"),
+        "--service-account-signing-key-file", str(folder / "accounts.key"),
+        "--service-cluster-ip-range", "10.96.0.0/16",
+        "--endpoint-reconciler-type", "none",
+        # As clusters have it, so that Pod Security is what refuses.
+        "--allow-privileged",
+    ]  # fmt: skip
+    with process("etcd", etcd, folder), process("kube-apiserver", api_server, folder) as started:
+        url = f"https://127.0.0.1:{secure}"
+        server = ApiServer(url, folder)
+        wait_ready(server, started, folder)
+        yield server
+
+
+def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if started.poll() is not None:
+            break
+        if server.kubectl("get", "--raw", "/readyz").returncode == 0:
+            return
+        time.sleep(0.3)
+    raise RuntimeError("kube-apiserver is not ready:\n" + last_words(folder / "kube-apiserver.log"))
+
+
+def keys(folder: Path) -> None:
+    """The key pair that signs ServiceAccounts' tokens."""
+    private, public = folder / "accounts.key", folder / "accounts.pub"
+    subprocess.run(["openssl", "genrsa", "-out", private, "2048"], check=True, capture_output=True)
+    subprocess.run(["openssl", "rsa", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)

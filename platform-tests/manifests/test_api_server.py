@@ -1,0 +1,146 @@
+"""Every object of every cluster, in the order of the waves, against a real API server."""
+
+import copy
+import itertools
+import time
+
+import pytest
+
+from checks import charts, gpu_queues
+from harness import api_server
+from upstream import definitions
+
+POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, platform):
+    """One for each cluster: none meets what another left."""
+    with api_server.running(tmp_path_factory.mktemp("api-server")) as server:
+        crds = [document for owned in definitions.by_application().values() for document in owned]
+        assert server.apply(crds) == []
+        server.established()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def applied(server, platform):
+    """The cluster, after each of its waves was applied; the errors by wave."""
+    assert server.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}}]) == []
+    errors = {}
+    waves = itertools.groupby(sorted(platform.objects, key=lambda it: it.wave), key=lambda it: it.wave)
+    for wave, objects in waves:
+        # As Argo CD orders one wave's objects: what others live in comes first.
+        ordered = sorted(objects, key=lambda it: it.kind not in ("Namespace", "ServiceAccount"))
+        errors[wave] = server.apply([rendered.object for rendered in ordered])
+    # What the controller manager would make, which does not run here.
+    for namespace in platform.of("Namespace"):
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace.name}}
+        assert server.apply([account]) == []
+    wait_for_admission(server, platform)
+    return errors
+
+
+def wait_for_admission(server, platform) -> None:
+    """The API server takes up a new admission policy within some seconds."""
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"]["containers"][0]["image"] = "docker.io/library/probe:1"
+    deadline = time.monotonic() + 30
+    while "images must be named by digest" not in server.create(pod):
+        assert time.monotonic() < deadline, "the admission policy is not in force after 30 s"
+        time.sleep(0.2)
+
+
+def test_every_object_is_accepted(applied):
+    assert {wave: errors for wave, errors in applied.items() if errors} == {}
+
+
+def test_every_pod_template_may_run_in_its_namespace(server, applied, platform):
+    refused = []
+    for workload in platform.of(*POD_KINDS):
+        pod = bare_pod(workload)
+        if error := server.create(pod):
+            refused.append(f"{workload}: {error}")
+    assert refused == []
+
+
+def test_the_pods_of_others_charts_may_run_in_their_namespaces(server, applied, platform):
+    rendered = charts.rendered(platform)
+    assert server.apply([account.object for account in rendered.of("ServiceAccount")]) == []
+    refused = []
+    for workload in rendered.of(*POD_KINDS, "Job"):
+        if error := server.create(bare_pod(workload)):
+            refused.append(f"{workload}: {error}")
+    assert refused == []
+
+
+def test_pod_security_refuses_a_privileged_pod(server, applied, platform):
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    assert 'violates PodSecurity "restricted:v1.35"' in server.create(pod)
+
+
+def test_an_image_by_tag_is_refused_unless_its_digest_is_unresolved(server, applied, platform):
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
+    assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
+
+
+def test_a_volume_by_tag_is_refused_too(server, applied, platform):
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"].setdefault("volumes", []).append({"name": "more", "image": {"reference": "docker.io/library/data:1"}})
+    assert "docker.io/library/data:1" in server.create(pod)
+
+
+def test_an_image_by_digest_is_taken(server, applied, platform):
+    pod = bare_pod(platform.of("Deployment")[0])
+    pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx@sha256:" + "0" * 64
+    assert server.create(pod) == ""
+
+
+def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
+    if platform.find("ValidatingAdmissionPolicy", None, "gpus-by-queue") is None:
+        pytest.skip("this cluster has no queues")
+    model = next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
+    pod = bare_pod(model)
+    assert server.create(pod) == ""
+    del pod["metadata"]["labels"][gpu_queues.QUEUE]
+    refusal = "what asks for nvidia.com/gpu in serving carries the label kueue.x-k8s.io/queue-name"
+    assert refusal in server.create(pod)
+    template = {"spec": pod["spec"] | {"restartPolicy": "Never"}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": pod["metadata"], "spec": {"template": template}}
+    assert refusal in server.create(job)
+    job["metadata"]["labels"][gpu_queues.QUEUE] = "serving"
+    assert server.create(job) == ""
+
+
+def test_another_namespaces_host_is_refused(server, applied, platform):
+    """A longer path on one's sign-in page would be taken by a route of any namespace that has some."""
+    route = next((one for one in platform.of("HTTPRoute") if one.namespace == "open-webui"), None)
+    if route is None:
+        pytest.skip("this cluster has no route of people's")
+    taking = copy.deepcopy(route.object)
+    taking["metadata"] = {"name": "taking", "namespace": "open-webui"}
+    domain = platform.values["domain"]
+    for hosts in (["dex." + domain], ["chat." + domain, "dex." + domain], []):
+        taking["spec"]["hostnames"] = hosts
+        assert f"routes of open-webui may take chat.{domain} on the Gateway platform" in server.create(taking)
+
+
+def test_a_certificate_that_opens_a_gateway_is_the_edges_alone(server, applied, platform):
+    certificate = copy.deepcopy(platform.find("Certificate", "edge", "tollgate-edge-client").object)
+    for namespace, refusal in (("serving", "for `server auth` alone"), ("llm-gateway", "for `server auth` alone")):
+        certificate["metadata"] = {"name": "taking", "namespace": namespace}
+        assert refusal in server.create(certificate)
+    certificate["metadata"]["namespace"] = "serving"
+    certificate["spec"]["usages"] = ["server auth"]
+    assert "the private authority signs nothing for serving" in server.create(certificate)
+
+
+def bare_pod(workload) -> dict:
+    """Pod Security looks at pods alone: a Deployment of forbidden pods is created with a warning."""
+    template = copy.deepcopy(workload.object["spec"]["template"])
+    # KServe's templates have a name, which no pod gets.
+    template["metadata"].pop("name", None)
+    metadata = template["metadata"] | {"generateName": f"{workload.name}-", "namespace": workload.namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}

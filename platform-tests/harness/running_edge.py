@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,17 +110,23 @@ def moved(value, ports: dict[str, int]):
 
 
 @contextlib.contextmanager
-def running(folder: Path, platform: rendering.Platform, proxy_header: bytes = b""):
-    """The edge of a cluster, with the stand-ins behind it."""
+def running(
+    folder: Path,
+    platform: rendering.Platform,
+    proxy_header: bytes = b"",
+    authority: Authority | None = None,
+    application: Callable = stand_in_application.serve,
+):
+    """The edge of a cluster, with the stand-ins behind it; `application` serves behind the platform's Gateway."""
     names = [*PORTS.values(), "llm", "model", "platform", "application"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     domain = platform.values["domain"]
-    edge = Edge(folder, ports, Authority(folder, "platform-authority"), proxy_header, domain)
+    edge = Edge(folder, ports, authority or Authority(folder, "platform-authority"), proxy_header, domain)
     mounts.write(folder / "tls", edge.authority.secret("tollgate-edge", 2))
     mounts.write(folder / "front-door", edge.authority.secret("front-door", 3, f"*.{domain}"))
     edge.mount(config_map(platform))
     with contextlib.ExitStack() as stack:
-        for server in (stand_in_model.serve(edge.ports["model"]), stand_in_application.serve(edge.ports["application"])):
+        for server in (stand_in_model.serve(edge.ports["model"]), application(edge.ports["application"])):
             stack.callback(server.shutdown)
         stack.enter_context(gateway(edge, "llm", LLM, "model"))
         stack.enter_context(gateway(edge, "platform", PLATFORM, "application"))

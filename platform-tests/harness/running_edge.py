@@ -154,7 +154,7 @@ def wait_ready(edge: Edge) -> None:
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
             ready = edge.ask_plain("applications", "GET", "/readyz")[0] == 200
-            if ready and edge.ask("GET", "/", sni=f"any.{edge.domain}")[0] == 200:
+            if ready and edge.ask("GET", "/", sni=f"chat.{edge.domain}")[0] == 200:
                 return
         time.sleep(0.1)
     raise RuntimeError("the edge is not ready:\n" + edge.log("edge")[-3000:])

@@ -6,6 +6,7 @@ where it does not (an alias, a key that is there twice) nothing is changed and a
 A library that writes the whole file again (ruamel.yaml) would lose layout: it indents all lists alike, and
 puts a new key below the comment that belongs to what follows."""
 
+import difflib
 import json
 import re
 from decimal import Decimal
@@ -15,7 +16,7 @@ import yaml
 from refusal import Refusal
 
 # Text that is text in every version of YAML without quotes: words, versions, addresses.
-PLAIN = re.compile(r"[A-Za-z_/][\w./:+-]*(?<!:)|\d+(\.[\w+-]+){2,}", re.ASCII)
+PLAIN = re.compile(r"[A-Za-z_/][\w./:+-]*(?<!:)|\d+(\.[\w+/-]+){2,}", re.ASCII)
 WORDS = {"y", "n"}
 
 Place = tuple[str, ...]
@@ -27,6 +28,17 @@ def put(text: str, path: Place, value: object) -> str:
     if _place(wanted, path, value):
         return text
     return _checked(_put(text, path, value), wanted, path)
+
+
+def put_all(text: str, wanted: dict[Place, object]) -> str:
+    for path, value in wanted.items():
+        text = put(text, path, value)
+    return text
+
+
+def diff(name: str, before: str, after: str) -> str:
+    """What would change, as `git diff` shows it; '' where nothing would."""
+    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{name}", f"b/{name}"))
 
 
 def remove(text: str, path: Place) -> str:
@@ -84,18 +96,18 @@ def _checked(text: str, wanted: dict, path: Place) -> str:
 
 
 def _put(text: str, path: Place, value: object) -> str:
-    node, column = yaml.compose(text, Loader=yaml.CSafeLoader), -2
+    node, column, line = yaml.compose(text, Loader=yaml.CSafeLoader), -2, 0
     inside_flow = False
     for depth, key in enumerate(path):
         if not _is_empty(node) and not isinstance(node, yaml.MappingNode):
-            raise Refusal(f"{_line(node)}: `{'.'.join(path[:depth])}` has a value; it should hold `{key}`")
+            raise Refusal(f"line {line + 1}: `{'.'.join(path[:depth])}` has a value; it should hold `{key}`")
         found = _entry(node, key)
         if not found:
             return _add(text, node, column, inside_flow, path[depth:], value)
         inside_flow = inside_flow or bool(node.flow_style)
-        column, node = found[0].start_mark.column, found[1]
+        line, column, node = found[0].start_mark.line, found[0].start_mark.column, found[1]
     if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">") or isinstance(value, dict):
-        raise Refusal(f"{_line(node)}: `{'.'.join(path)}` is no single value")
+        raise Refusal(f"line {line + 1}: `{'.'.join(path)}` is no single value")
     start, end = node.start_mark.index, node.end_mark.index
     return text[:start] + " " * (start == end) + _spelled_alike(node, value) + text[end:]
 
@@ -110,7 +122,10 @@ def _add(text: str, node: yaml.Node | None, column: int, inside_flow: bool, keys
         last = _end(node.value[-1][1])
         if node.flow_style:
             return f"{text[:last]}, {_flow(value)[1:-1]}{text[last:]}"
-        return _with_lines(text, _next_line(text, last), _block(value, node.value[0][0].start_mark.column))
+        lines = _block(value, node.value[0][0].start_mark.column)
+        # A block of its own stands apart.
+        apart = [""] if column < 0 and len(lines) > 1 else []
+        return _with_lines(text, _next_line(text, last), apart + lines)
     start, end = node.start_mark.index, node.end_mark.index
     if inside_flow or "\n" in text[start:end]:
         return f"{text[:start]}{' ' * (start == end)}{_flow(value)}{text[end:]}"
@@ -142,10 +157,6 @@ def _entry(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | No
 
 def _is_empty(node: yaml.Node | None) -> bool:
     return node is None or node.tag == "tag:yaml.org,2002:null"
-
-
-def _line(node: yaml.Node) -> str:
-    return f"line {node.start_mark.line + 1}"
 
 
 def _end(node: yaml.Node) -> int:

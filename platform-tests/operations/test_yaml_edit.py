@@ -51,6 +51,7 @@ def removed(before: str, after: str) -> list[str]:
     ("a: null  # why\n", "a", 3, "a: 3  # why\n"),
     ("{a: old, b: 1}\n", "a", "on", '{a: "on", b: 1}\n'),
     ("a: 1", "b", "1.20.3", "a: 1\nb: 1.20.3\n"),
+    ("a: 1\n", "b.c", "10.0.0.0/28", "a: 1\n\nb:\n  c: 10.0.0.0/28\n"),
     ("# only words\n", "a.b", "1.20", '# only words\na:\n  b: "1.20"\n'),
     ("a:\n    b: 1\n\n# of c\nc: 2\n", "a.new", 3, "a:\n    b: 1\n    new: 3\n\n# of c\nc: 2\n"),
     ("a: {}   # why\n# of c\nc: 2\n", "a.new.er", 3, "a:   # why\n  new:\n    er: 3\n# of c\nc: 2\n"),
@@ -77,7 +78,7 @@ def test_a_key_is_taken_away_with_all_that_is_below_it(before, path, after):
 
 @pytest.mark.parametrize("before, path, said", [
     ("a: [1]\n", "a.b", "line 1: `a` has a value; it should hold `b`"),
-    ("a:\n  b: 1\n", "a", "line 2: `a` is no single value"),
+    ("a:\n  b: 1\n", "a", "line 1: `a` is no single value"),
     ("a: |\n  text\n", "a", "line 1: `a` is no single value"),
     ("a: &same {b: 1}\nc: *same\n", "c.b", "`c.b` can't be changed without changing more"),
     ("a: 1\nb: 2\na: 3\n", "a", "`a` can't be changed without changing more"),

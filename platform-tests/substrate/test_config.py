@@ -45,7 +45,7 @@ def test_config_shows_a_diff_and_writes_nothing(tmp_path):
 
 def test_config_is_written_with_its_comments(tmp_path):
     outputs = {"edge_address": "203.0.113.9", "dns_domain": "llm.example.com", "project": "example-project",
-               "dns_zone": None, "webhook_ports": ["9443"]}
+               "control_plane_cidr": "172.16.0.0/28", "dns_zone": None, "webhook_ports": ["9443"]}
     done, text = config(tmp_path, outputs, "--write")
     assert done.returncode == 0, done.stderr
     assert text == """\
@@ -54,6 +54,7 @@ domain: llm.example.com   # as clients see it
 cluster:
   name: llm
   gcpProject: example-project
+  controlPlaneCidr: 172.16.0.0/28
 
 edge:
   service:

@@ -1,6 +1,5 @@
 """`make bump LAYER=CHART VERSION=X`: another version of a chart in the values, shown as a diff."""
 
-import difflib
 import re
 
 import yaml
@@ -22,8 +21,7 @@ def bump(session: Session, chart: str = "", version: str = "") -> None:
     if not EXACT.fullmatch(version):
         raise Refusal(f"VERSION is '{version}', and an exact one is needed")
     after = yaml_edit.put(before, ("charts", chart, "version"), version)
-    diff = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{FILE}", f"b/{FILE}")
-    print("".join(diff) or f"{chart} is at {version} already", end="" if before != after else "\n")
+    print(yaml_edit.diff(FILE, before, after) or f"{chart} is at {version} already", end="" if before != after else "\n")
     if before == after:
         return
     if not session.dry_run:

@@ -15,7 +15,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import config_lines
+import yaml_edit
 from operations.session import Refusal, Session
 from platform_manifests import cluster_config
 
@@ -97,7 +97,7 @@ def module(session: Session, registry: Registry) -> dict[str, str]:
             print(f"{MODULE}@{image} is in the registry")
         else:
             session.change(command_line(session), "bundle", "push", bundle, f"{registry.address}/{MODULE}:{tag}")
-    return places("module", MODULE, tag, image) | {"edge.module.sha256": sha256}
+    return places("module", MODULE, tag, image) | {("edge", "module", "sha256"): sha256}
 
 
 def tool(session: Session, registry: Registry) -> dict[str, str]:
@@ -147,7 +147,7 @@ def found(pattern: str, said: str) -> str:
 
 def places(name: str, repository: str, tag: str, digest: str) -> dict[str, str]:
     image = {"repository": f"{REGISTRY}/{repository}", "tag": tag, "digest": digest}
-    return {f"images.{name}.{key}": value for key, value in image.items()}
+    return {("images", name, key): value for key, value in image.items()}
 
 
 def write(session: Session, wanted: dict[str, str]) -> None:
@@ -157,11 +157,11 @@ def write(session: Session, wanted: dict[str, str]) -> None:
         return
     before = (session.root / name).read_text()
     try:
-        after = config_lines.edited(before, wanted)
-    except config_lines.Unwritable as error:
-        raise Refusal(f"{name}: {error}") from error
+        after = yaml_edit.put_all(before, wanted)
+    except Refusal as refusal:
+        raise Refusal(f"{name}: {refusal}") from None
     if after != before:
-        print(config_lines.diff(name, before, after), end="")
+        print(yaml_edit.diff(name, before, after), end="")
         (session.root / name).write_text(after)
         # What a lock file has of the images that were named before would win.
         session.change(sys.executable, "scripts/render", session.cluster)

@@ -23,6 +23,11 @@ output "registry" {
   value       = "${google_artifact_registry_repository.this.location}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}"
 }
 
+output "control_plane_cidr" {
+  description = "From where the control plane calls webhooks."
+  value       = var.network.control_plane
+}
+
 output "edge_address" {
   value = google_compute_address.edge.address
 }

@@ -109,13 +109,15 @@ build: setup ## the Wasm module (release) and the command line tool
 setup: ## the wasm target, a private Python environment with Envoy and a model (about 170 MB)
 	@scripts/setup
 
-lint: build ## format, clippy, documentation, licenses and sources of dependencies, every example rule file
+lint: build ## format, clippy, ruff, shellcheck, documentation, licenses and sources of dependencies, every example rule file
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --release --target wasm32-wasip1 $(WASM_CRATES) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 	cargo fetch --locked # cargo-deny reads every crate, of other platforms too
 	scripts/cargo-deny --offline check licenses bans sources
+	$(PYTHON_ENV) -m ruff check . $$(grep -d skip -l '^#!/usr/bin/env python3' scripts/*)
+	.tollgate/venv/bin/shellcheck .ci/run platform-tests/applications/confine $$(grep -d skip -l '^#!/usr/bin/env bash' scripts/*)
 	$(PYTHON_ENV) scripts/check-examples
 	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
 	$(PYTHON_ENV) scripts/envoy-gateway --check laptop

@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import keys
 import wasmtime
+
+import keys
 from instructions import render
 from report import Goal, table
 from stage import INPUTS, LIMITED_RULES, UNLIMITED_RULES, key, setting

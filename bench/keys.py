@@ -12,7 +12,7 @@ import memory
 from memory import MIB
 from processes import StackError
 from report import Goal, progress, table
-from stage import Envoy, Stage, UNLIMITED_RULES, configure, free_ports
+from stage import UNLIMITED_RULES, Envoy, Stage, configure, free_ports
 
 TEAMS, KEYS_PER_TEAM = 100, 100
 SWAPS = 10

@@ -7,7 +7,7 @@ import memory
 from load import Load
 from memory import MIB
 from report import progress, table
-from stage import Envoy, LIMITED_RULES, Stage
+from stage import LIMITED_RULES, Envoy, Stage
 from streams import Breaker
 
 WARM_UP = 100_000  # requests

@@ -12,6 +12,7 @@ import time
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import openai
+
 import tour
 from processes import StackError, end_on_signals
 from stack import ROOT, Gateway, running

@@ -5,8 +5,9 @@ import textwrap
 import time
 from collections import Counter
 
-import metrics
 import openai
+
+import metrics
 from stack import ROOT, Gateway
 
 # Of policies/ and of example-keys.env, which holds the keys' secrets.

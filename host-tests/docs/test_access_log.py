@@ -3,6 +3,7 @@
 import json
 
 import fastjsonschema
+
 from stack import ROOT
 
 SCHEMA = json.loads((ROOT / "docs" / "access-log.schema.json").read_text())

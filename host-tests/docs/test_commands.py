@@ -15,8 +15,9 @@ import subprocess
 import textwrap
 import time
 
-import documents
 import pytest
+
+import documents
 from documents import Block
 from shell import Shell
 from stack import ROOT

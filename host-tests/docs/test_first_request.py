@@ -5,8 +5,9 @@ import re
 import subprocess
 import sys
 
-import documents
 import pytest
+
+import documents
 from endings import KEY
 from test_commands import commands
 

@@ -8,9 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import anthropic
-import metrics
 import openai
 import pytest
+
+import metrics
 from stack import Gateway, running
 
 KEY = "sk-sdk-tests-editor-key"

@@ -1,9 +1,10 @@
 """What unmodified SDKs make of refusals: they try again when that helps, and only then."""
 
 import anthropic
-import metrics
 import openai
 import pytest
+
+import metrics
 
 QUESTION = [{"role": "user", "content": "Write one sentence about the sea."}]
 

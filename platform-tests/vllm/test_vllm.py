@@ -6,13 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
-import model_server
 import pytest
-from model_server import PYTHON
 
+import model_server
 from checks.request_path import served_names
 from harness import rendering
 from harness.platforms import ROOT, cluster, everything
+from model_server import PYTHON
 
 # One for CPUs and one for GPUs, with tools.
 MODELS = [("laptop", "qwen2-5-0-5b-instruct"), ("production", "qwen2-5-coder-14b-instruct")]

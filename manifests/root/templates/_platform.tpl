@@ -70,6 +70,36 @@ mcp: tools
 {{- end }}
 
 {{/*
+The route of a host that people go to, as a whole. Takes `root`, a chart's scope; `host`, its first label;
+`name` and `namespace` of the route; `part`, the layer; `service` and `port`, where it leads; and,
+optional, `streams`: an answer may take as long as the edge lets one.
+*/}}
+{{- define "platform.route" -}}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {app.kubernetes.io/part-of: {{ .part }}}
+  annotations: {argocd.argoproj.io/sync-wave: "1"}
+spec:
+  parentRefs:
+    - {name: platform, namespace: platform-gateway, sectionName: edge}
+  hostnames: [{{ printf "%s.%s" .host .root.Values.domain | quote }}]
+  rules:
+    - matches: [{path: {type: PathPrefix, value: /}}]
+      {{- if .streams }}
+      timeouts: {request: {{ include "platform.routeTimeout" .root }}}
+      {{- end }}
+      backendRefs: [{name: {{ .service }}, port: {{ .port }}}]
+{{- end }}
+
+{{/* What a route waits for: longer than the edge, so that the edge is the one who says why. */}}
+{{- define "platform.routeTimeout" -}}
+{{ add .Values.edge.streamTimeoutSeconds 10 }}s
+{{- end }}
+
+{{/*
 One value that an ExternalSecret brings. Takes `root`, a chart's scope; `as`, its key in the Secret; `key`
 and `property`, where manifests/secrets.yaml has it. What the API server would add by itself is written out, so that nothing seems to drift.
 */}}

@@ -57,6 +57,7 @@ fn the_edge_of_a_platform() {
                 "stat_prefix",
                 "early_header_mutation_extensions",
                 "route_config",
+                "strip_trailing_host_dot",
             ]
             .contains(&&**field)
         });

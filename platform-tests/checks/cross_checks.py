@@ -2,6 +2,7 @@
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 
@@ -81,6 +82,13 @@ def images_are_pinned(platform: Platform) -> Iterator[str]:
         for field, reference in references(pod_spec(workload)):
             if not re.search(r"@sha256:[0-9a-f]{64}$", reference) and reference not in unresolved:
                 yield f"{workload}: {field}: {reference} is not pinned by digest"
+
+
+def of_each_namespace(platform: Platform, policy: str, variable: str) -> dict[str, list[str]]:
+    """What an admission policy of ours has written down for each namespace, as a map of CEL."""
+    spec = platform.find("ValidatingAdmissionPolicy", None, policy).object["spec"]
+    expression = next(one["expression"] for one in spec["variables"] if one["name"] == variable)
+    return ast.literal_eval(expression.partition("[?")[0])
 
 
 def references(spec: dict) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,16 @@
 import copy
 import time
 
+from checks import gpu_queues
+
+
+def pod_of(platform, workload) -> dict:
+    """What would be made of it: Kueue holds what asks for a GPU."""
+    pod = bare_pod(workload)
+    if gpu_queues.gpus(workload) and platform.find("ValidatingAdmissionPolicy", None, "gpus-by-queue"):
+        pod["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    return pod
+
 
 def bare_pod(workload) -> dict:
     """Pod Security looks at pods alone: a Deployment of forbidden pods is created with a warning."""

@@ -7,7 +7,7 @@ import pytest
 
 from checks import charts, gpu_queues
 from harness import api_server
-from harness.admission import bare_pod, wait_for_admission
+from harness.admission import pod_of, wait_for_admission
 from upstream import definitions
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -34,8 +34,8 @@ def applied(server, platform):
         ordered = sorted(objects, key=lambda it: it.kind not in ("Namespace", "ServiceAccount"))
         errors[wave] = server.apply([rendered.object for rendered in ordered])
     # What the controller manager would make, which does not run here.
-    for namespace in platform.of("Namespace"):
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace.name}}
+    for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
         assert server.apply([account]) == []
     wait_for_admission(server, platform)
     return errors
@@ -48,7 +48,7 @@ def test_every_object_is_accepted(applied):
 def test_every_pod_template_may_run_in_its_namespace(server, applied, platform):
     refused = []
     for workload in platform.of(*POD_KINDS):
-        pod = bare_pod(workload)
+        pod = pod_of(platform, workload)
         if error := server.create(pod):
             refused.append(f"{workload}: {error}")
     assert refused == []
@@ -59,49 +59,59 @@ def test_the_pods_of_others_charts_may_run_in_their_namespaces(server, applied, 
     assert server.apply([account.object for account in rendered.of("ServiceAccount")]) == []
     refused = []
     for workload in rendered.of(*POD_KINDS, "Job"):
-        if error := server.create(bare_pod(workload)):
+        if error := server.create(pod_of(platform, workload)):
             refused.append(f"{workload}: {error}")
     assert refused == []
 
 
 def test_pod_security_refuses_a_privileged_pod(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
     assert 'violates PodSecurity "restricted:v1.35"' in server.create(pod)
 
 
 def test_an_image_by_tag_is_refused_unless_its_digest_is_unresolved(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
     assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
 
 
 def test_a_volume_by_tag_is_refused_too(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"].setdefault("volumes", []).append({"name": "more", "image": {"reference": "docker.io/library/data:1"}})
     assert "docker.io/library/data:1" in server.create(pod)
 
 
 def test_an_image_by_digest_is_taken(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx@sha256:" + "0" * 64
     assert server.create(pod) == ""
 
 
-def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
+@pytest.fixture
+def model(platform):
+    """A model server, where GPUs have queues."""
     if platform.find("ValidatingAdmissionPolicy", None, "gpus-by-queue") is None:
         pytest.skip("this cluster has no queues")
-    model = next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
-    pod = bare_pod(model)
+    return next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
+
+
+def test_a_gpu_past_the_queues_is_refused(server, applied, platform, model):
+    pod = pod_of(platform, model)
     assert server.create(pod) == ""
+    ungated = copy.deepcopy(pod)
+    del ungated["spec"]["schedulingGates"]
+    past = "Kueue does not hold this"
+    assert past in server.create(ungated)
+    job = job_of(ungated)
+    assert past in server.create(job)
+    job["spec"]["suspend"] = True
+    assert server.create(job) == ""
     del pod["metadata"]["labels"][gpu_queues.QUEUE]
     refusal = "what asks for nvidia.com/gpu in serving carries the label kueue.x-k8s.io/queue-name"
     assert refusal in server.create(pod)
-    template = {"spec": pod["spec"] | {"restartPolicy": "Never"}}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": pod["metadata"], "spec": {"template": template}}
+    job["metadata"]["labels"] = {}
     assert refusal in server.create(job)
-    job["metadata"]["labels"][gpu_queues.QUEUE] = "serving"
-    assert server.create(job) == ""
 
 
 def test_another_namespaces_host_is_refused(server, applied, platform):
@@ -125,3 +135,36 @@ def test_a_certificate_that_opens_a_gateway_is_the_edges_alone(server, applied, 
     certificate["metadata"]["namespace"] = "serving"
     certificate["spec"]["usages"] = ["server auth"]
     assert "the private authority signs nothing for serving" in server.create(certificate)
+
+
+def test_a_gpu_where_there_is_no_queue_is_refused(server, applied, platform, model):
+    """However it is called, and held or not."""
+    for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
+        pod = pod_of(platform, model) | {"metadata": {"generateName": "gpu-", "namespace": namespace, "labels": {gpu_queues.QUEUE: "serving"}}}
+        if namespace == "serving" or namespace.startswith("tenant-"):
+            assert server.create(pod) == ""
+            continue
+        assert f"waits in a queue, and {namespace} has none" in server.create(pod)
+    for name in ("nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb"):
+        pod["spec"]["containers"][0]["resources"] = {"limits": {name: 1}}
+        assert "waits in a queue, and default has none" in server.create(pod)
+        assert "waits in a queue, and default has none" in server.create(job_of(pod))
+
+
+def test_only_the_jobs_controller_makes_pods_that_are_not_held(server, applied, platform, model):
+    pod = pod_of(platform, model)
+    del pod["spec"]["schedulingGates"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "some", "uid": "a", "controller": True}
+    pod["metadata"]["ownerReferences"] = [owner]
+    assert "Kueue does not hold this" in server.create(pod)
+    for user in ("system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager"):
+        made = server.kubectl("create", "-f", "-", "--as", user, "--as-group", "system:masters", objects=[pod])
+        assert made.returncode == 0, made.stderr
+    pod["metadata"]["ownerReferences"] = [owner | {"apiVersion": "apps/v1", "kind": "ReplicaSet"}]
+    made = server.kubectl("create", "-f", "-", "--as", "system:kube-controller-manager", "--as-group", "system:masters", objects=[pod])
+    assert "Kueue does not hold this" in made.stderr
+
+
+def job_of(pod: dict) -> dict:
+    spec = {key: value for key, value in pod["spec"].items() if key != "schedulingGates"} | {"restartPolicy": "Never"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": copy.deepcopy(pod["metadata"]), "spec": {"template": {"spec": spec}}}

@@ -58,6 +58,14 @@ def namespaces_are_closed(platform: Platform) -> Iterator[str]:
             yield f"{namespace}: metadata.annotations: argocd.argoproj.io/sync-options lets it be pruned silently"
 
 
+def tenants_are_bounded(platform: Platform) -> Iterator[str]:
+    for namespace in platform.of("Namespace"):
+        if "platform.tollgate.dev/tenant" in namespace.object["metadata"].get("labels", {}):
+            for kind in ("ResourceQuota", "LimitRange"):
+                if not in_namespace(platform, kind, namespace.name):
+                    yield f"{namespace}: no {kind}: a tenant there may take all that the nodes have"
+
+
 def denies_all(policy: Rendered) -> bool:
     spec = policy.object["spec"]
     closed = set(spec.get("policyTypes", [])) == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
@@ -239,6 +247,7 @@ CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     namespaces_exist,
     objects_have_one_maker,
     namespaces_are_closed,
+    tenants_are_bounded,
     policies_name_callers,
     images_are_pinned,
     module_is_the_signed_one,

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 
 import pytest
 
@@ -34,6 +35,11 @@ def applied(server, platform):
         ordered = sorted(objects, key=lambda it: it.kind not in ("Namespace", "ServiceAccount"))
         errors[wave] = server.apply([rendered.object for rendered in ordered])
     # What the controller manager would make, which does not run here.
+    for quota in platform.of("ResourceQuota"):
+        hard = quota.object["spec"]["hard"]
+        counted = json.dumps({"status": {"hard": hard, "used": dict.fromkeys(hard, "0")}})
+        command = ["patch", "resourcequota", quota.name, "--namespace", quota.namespace, "--subresource", "status"]
+        assert server.kubectl(*command, "--type", "merge", "--patch", counted).returncode == 0
     for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
         assert server.apply([account]) == []
@@ -163,6 +169,49 @@ def test_only_the_jobs_controller_makes_pods_that_are_not_held(server, applied, 
     pod["metadata"]["ownerReferences"] = [owner | {"apiVersion": "apps/v1", "kind": "ReplicaSet"}]
     made = server.kubectl("create", "-f", "-", "--as", "system:kube-controller-manager", "--as-group", "system:masters", objects=[pod])
     assert "Kueue does not hold this" in made.stderr
+
+
+@pytest.fixture
+def tenant(platform):
+    if not platform.of("ResourceQuota"):
+        pytest.skip("this cluster has no tenants")
+    return platform.of("ResourceQuota")[0].namespace
+
+
+def test_a_tenant_stays_within_its_bounds(server, applied, platform, tenant):
+    made = harmless(platform, tenant)
+    assert server.create(made) == ""
+    # What says nothing of memory has some all the same.
+    del made["spec"]["containers"][0]["resources"]
+    assert server.create(made) == ""
+    made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1000"}}
+    assert "exceeded quota: bounds, requested: requests.cpu=1k" in server.create(made)
+
+
+def test_a_tenants_pod_goes_before_no_other(server, applied, platform, tenant):
+    for name in ("system-node-critical", "system-cluster-critical", "request-path"):
+        made = harmless(platform, tenant)
+        made["spec"]["priorityClassName"] = name
+        assert "a tenant's pod goes before no other" in server.create(made)
+
+
+def test_a_tenants_service_is_inside_the_cluster(server, applied, platform, tenant):
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"generateName": "some-", "namespace": tenant}}
+    outside = "a tenant's Service is inside the cluster"
+    for spec in ({"type": "LoadBalancer"}, {"type": "NodePort"}, {"externalIPs": ["203.0.113.1"]}):
+        assert outside in server.create(service | {"spec": {"ports": [{"port": 80}]} | spec})
+    inside = service | {"metadata": {"name": "inside", "namespace": tenant}, "spec": {"ports": [{"port": 80}]}}
+    assert server.create(inside) == ""
+    changed = server.kubectl("patch", "service", "inside", "--namespace", tenant, "--patch", '{"spec": {"type": "NodePort"}}')
+    assert outside in changed.stderr
+
+
+def harmless(platform, namespace: str) -> dict:
+    pod = pod_of(platform, platform.find("Deployment", "edge", "tollgate-edge"))
+    container = {key: value for key, value in pod["spec"]["containers"][0].items() if key in ("name", "image", "securityContext")}
+    container |= {"image": "docker.io/library/job@sha256:" + "0" * 64, "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
+    spec = {"containers": [container], "securityContext": pod["spec"]["securityContext"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "job-", "namespace": namespace}, "spec": spec}
 
 
 def job_of(pod: dict) -> dict:

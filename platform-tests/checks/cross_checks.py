@@ -92,6 +92,19 @@ def images_are_pinned(platform: Platform) -> Iterator[str]:
                 yield f"{workload}: {field}: {reference} is not pinned by digest"
 
 
+def admission_takes_what_runs(platform: Platform) -> Iterator[str]:
+    """A tag passes where our manifests name it and nowhere else, and where digests are required, none."""
+    by_tag = of_each_namespace(platform, "images-by-digest", "byTag")
+    if by_tag and platform.values["cluster"]["requireDigests"]:
+        yield f"cluster.requireDigests, and admission lets tags through in {', '.join(by_tag)}"
+        return
+    for workload in platform.of(*WORKLOADS):
+        for field, reference in references(pod_spec(workload)):
+            pinned = "@sha256:" in reference or platform.values["cluster"]["requireDigests"]
+            if not pinned and reference not in by_tag.get(workload.namespace, []):
+                yield f"{workload}: {field}: admission does not let {reference} through in {workload.namespace}"
+
+
 def of_each_namespace(platform: Platform, policy: str, variable: str) -> dict[str, list[str]]:
     """What an admission policy of ours has written down for each namespace, as a map of CEL."""
     spec = platform.find("ValidatingAdmissionPolicy", None, policy).object["spec"]
@@ -250,6 +263,7 @@ CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     tenants_are_bounded,
     policies_name_callers,
     images_are_pinned,
+    admission_takes_what_runs,
     module_is_the_signed_one,
     pods_find_what_they_mount,
     mounts_have_volumes,

@@ -8,7 +8,7 @@ import pytest
 
 from checks import charts, gpu_queues
 from harness import api_server
-from harness.admission import pod_of, wait_for_admission
+from harness.admission import bare_pod, images, pod_of, wait_for_admission
 from upstream import definitions
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -76,10 +76,34 @@ def test_pod_security_refuses_a_privileged_pod(server, applied, platform):
     assert 'violates PodSecurity "restricted:v1.35"' in server.create(pod)
 
 
-def test_an_image_by_tag_is_refused_unless_its_digest_is_unresolved(server, applied, platform):
+def test_an_image_by_tag_is_refused(server, applied, platform):
     pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
-    assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
+    for namespace in names_images_by_digest(platform):
+        pod["metadata"]["namespace"] = namespace
+        assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
+
+
+def names_images_by_digest(platform) -> list[str]:
+    """Where what runs is ours, or a tenant's."""
+    kept_by_others = {"llm-gateway", "platform-gateway"}
+    where = {workload.namespace for workload in platform.of(*POD_KINDS)} | {"tools", "edge", "serving"}
+    tenants = {space.name for space in platform.of("Namespace") if "platform.tollgate.dev/tenant" in space.object["metadata"]["labels"]}
+    return sorted(({space.name for space in platform.of("Namespace")} & where | tenants) - kept_by_others)
+
+
+def test_an_image_without_a_digest_is_let_through_only_where_it_is_ours(server, applied, platform):
+    """And nowhere in a cluster that requires digests."""
+    workloads = [workload for workload in platform.of(*POD_KINDS) if gpu_queues.gpus(workload) == 0]
+    for workload in workloads:
+        pod = bare_pod(workload)
+        if not (by_tag := [image for image in images(pod) if "@" not in image]):
+            continue
+        taken = server.create(pod) == ""
+        assert taken != platform.values["cluster"]["requireDigests"], workload
+        elsewhere = pod_of(platform, next(one for one in workloads if one.namespace != workload.namespace))
+        elsewhere["spec"]["containers"][0]["image"] = by_tag[0]
+        assert "images must be named by digest" in server.create(elsewhere)
 
 
 def test_a_volume_by_tag_is_refused_too(server, applied, platform):

@@ -6,7 +6,7 @@ Each check takes a rendered cluster and returns its findings, each with the file
 from collections.abc import Iterator
 
 from checks import secrets_table
-from checks.cross_checks import pod_spec
+from checks.cross_checks import of_each_namespace, pod_spec
 from checks.request_path import policy
 from harness.rendering import Platform, Rendered
 
@@ -88,11 +88,13 @@ def data_is_kept(platform: Platform) -> Iterator[str]:
 
 
 def secrets_may_be_read(platform: Platform) -> Iterator[str]:
-    """The store admits each namespace that asks it, and, where it is Kubernetes, each secret."""
+    """The store admits each namespace that asks it, admission what it asks for, and, where the store is
+    Kubernetes, its identity each secret."""
     store = platform.find("ClusterSecretStore", None, "platform")
     admitted = {name for condition in store.object["spec"]["conditions"] for name in condition["namespaces"]}
     role = platform.find("Role", "external-secrets", "secret-reader")
     readable = {name for rule in role.object["rules"] for name in rule["resourceNames"]} if role else None
+    named = of_each_namespace(platform, "secrets-by-namespace", "mayHave")
     for external in platform.of("ExternalSecret"):
         if external.namespace not in admitted:
             yield f"{external}: spec.secretStoreRef: the store admits no one from {external.namespace}"
@@ -100,6 +102,8 @@ def secrets_may_be_read(platform: Platform) -> Iterator[str]:
             key = entry["remoteRef"]["key"]
             if readable is not None and key not in readable:
                 yield f"{external}: spec.data: {key} is none of the secrets that secret-reader may get"
+            if key not in named.get(external.namespace, []):
+                yield f"{external}: spec.data: {external.namespace} is not named for {key} in layers/secrets/templates/_readers.tpl"
 
 
 CHECKS = [

@@ -2,6 +2,7 @@
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 
@@ -57,6 +58,14 @@ def namespaces_are_closed(platform: Platform) -> Iterator[str]:
             yield f"{namespace}: metadata.annotations: argocd.argoproj.io/sync-options lets it be pruned silently"
 
 
+def tenants_are_bounded(platform: Platform) -> Iterator[str]:
+    for namespace in platform.of("Namespace"):
+        if "platform.tollgate.dev/tenant" in namespace.object["metadata"].get("labels", {}):
+            for kind in ("ResourceQuota", "LimitRange"):
+                if not in_namespace(platform, kind, namespace.name):
+                    yield f"{namespace}: no {kind}: a tenant there may take all that the nodes have"
+
+
 def denies_all(policy: Rendered) -> bool:
     spec = policy.object["spec"]
     closed = set(spec.get("policyTypes", [])) == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
@@ -81,6 +90,26 @@ def images_are_pinned(platform: Platform) -> Iterator[str]:
         for field, reference in references(pod_spec(workload)):
             if not re.search(r"@sha256:[0-9a-f]{64}$", reference) and reference not in unresolved:
                 yield f"{workload}: {field}: {reference} is not pinned by digest"
+
+
+def admission_takes_what_runs(platform: Platform) -> Iterator[str]:
+    """A tag passes where our manifests name it and nowhere else, and where digests are required, none."""
+    by_tag = of_each_namespace(platform, "images-by-digest", "byTag")
+    if by_tag and platform.values["cluster"]["requireDigests"]:
+        yield f"cluster.requireDigests, and admission lets tags through in {', '.join(by_tag)}"
+        return
+    for workload in platform.of(*WORKLOADS):
+        for field, reference in references(pod_spec(workload)):
+            pinned = "@sha256:" in reference or platform.values["cluster"]["requireDigests"]
+            if not pinned and reference not in by_tag.get(workload.namespace, []):
+                yield f"{workload}: {field}: admission does not let {reference} through in {workload.namespace}"
+
+
+def of_each_namespace(platform: Platform, policy: str, variable: str) -> dict[str, list[str]]:
+    """What an admission policy of ours has written down for each namespace, as a map of CEL."""
+    spec = platform.find("ValidatingAdmissionPolicy", None, policy).object["spec"]
+    expression = next(one["expression"] for one in spec["variables"] if one["name"] == variable)
+    return ast.literal_eval(expression.partition("[?")[0])
 
 
 def references(spec: dict) -> Iterator[tuple[str, str]]:
@@ -231,8 +260,10 @@ CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     namespaces_exist,
     objects_have_one_maker,
     namespaces_are_closed,
+    tenants_are_bounded,
     policies_name_callers,
     images_are_pinned,
+    admission_takes_what_runs,
     module_is_the_signed_one,
     pods_find_what_they_mount,
     mounts_have_volumes,

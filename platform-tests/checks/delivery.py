@@ -67,19 +67,54 @@ def projects_fence(platform: Platform) -> Iterator[str]:
         if rendered.application not in apps:
             continue
         spec = projects.get(apps[rendered.application].object["spec"]["project"], {})
+        entry = {"group": rendered.group, "kind": rendered.kind}
         if definitions.is_cluster_scoped(rendered.group, rendered.kind):
-            allowed = spec.get("clusterResourceWhitelist", [])
-            if {"group": rendered.group, "kind": rendered.kind} not in allowed:
+            if entry not in spec.get("clusterResourceWhitelist", []):
                 yield f"{rendered}: its project does not allow cluster-wide {rendered.kind}"
             continue
         destinations = [destination["namespace"] for destination in spec.get("destinations", [])]
         if rendered.namespace not in destinations and "*" not in destinations:
             yield f"{rendered}: its project does not allow the namespace {rendered.namespace}"
-        entry = {"group": rendered.group, "kind": rendered.kind}
-        if entry in spec.get("namespaceResourceBlacklist", []):
-            yield f"{rendered}: its project forbids {rendered.kind}"
         if "namespaceResourceWhitelist" in spec and entry not in spec["namespaceResourceWhitelist"]:
             yield f"{rendered}: its project does not allow {rendered.kind}"
+
+
+def fences_are_apart(platform: Platform) -> Iterator[str]:
+    """What others publish has a project of its own; what is ours may make only kinds that are listed."""
+    own = platform.values["git"]["repository"]
+    for project in platform.of("AppProject"):
+        spec = project.object["spec"]
+        if own not in spec["sourceRepos"]:
+            if len(set(spec["sourceRepos"])) > 1 and project.name != "crds":
+                yield f"{project}: spec.sourceRepos: one fence for {len(spec['sourceRepos'])} repositories"
+            continue
+        if spec["sourceRepos"] != [own]:
+            yield f"{project}: spec.sourceRepos: others' repositories beside ours"
+        if "namespaceResourceWhitelist" not in spec:
+            yield f"{project}: spec.namespaceResourceWhitelist is missing: it may make anything in its namespaces"
+
+
+def unused(platforms: list[Platform], brought: list[Rendered]) -> set[str]:
+    """Kinds that a project allows and none of its Applications brings in any of these clusters, by the
+    manifests of ours and what is `brought` by others' charts and repositories, as far as they are known."""
+    allowed, made = set(), set()
+    known = {rendered.application for rendered in brought}
+    for platform in platforms:
+        apps = {app.name: app.object["spec"] for app in platform.of("Application")}
+        for rendered in (*platform.objects, *brought):
+            if rendered.application in apps:
+                made.add((apps[rendered.application]["project"], rendered.group, rendered.kind))
+        for project in platform.of("AppProject"):
+            members = [name for name, app in apps.items() if app["project"] == project.name]
+            if all(name in known or is_ours(platform, apps[name]) for name in members):
+                spec = project.object["spec"]
+                entries = spec.get("clusterResourceWhitelist", []) + spec.get("namespaceResourceWhitelist", [])
+                allowed |= {(project.name, entry["group"], entry["kind"]) for entry in entries}
+    return {f"{project}: {group or 'core'}/{kind}" for project, group, kind in allowed - made}
+
+
+def is_ours(platform: Platform, app: dict) -> bool:
+    return all(source["repoURL"] == platform.values["git"]["repository"] for source in app["sources"])
 
 
 def applications_heal(platform: Platform) -> Iterator[str]:
@@ -111,6 +146,7 @@ CHECKS = [
     waves_are_ordered,
     definitions_have_one_owner,
     projects_fence,
+    fences_are_apart,
     applications_heal,
     written_fields_are_left_alone,
 ]

@@ -240,7 +240,19 @@ def one_edge_counts(platform: Platform) -> Iterator[str]:
             yield f"{scaler}: spec.maxReplicas: each replica would grant the whole of every budget"
 
 
+def the_way_goes_first(platform: Platform) -> Iterator[str]:
+    """Where nodes are full, what every request passes is not what waits."""
+    first = {one.name for one in platform.of("PriorityClass") if one.object["value"] > 0}
+    passed = [one for one in platform.of("Deployment") if one.name == "tollgate-edge" or one.name.endswith("-picker")]
+    for one in (*passed, *platform.of("AgentgatewayParameters")):
+        spec = one.object["spec"]
+        pod = pod_spec(one) if one.kind == "Deployment" else spec["deployment"]["spec"]["template"]["spec"]
+        if pod.get("priorityClassName") not in first:
+            yield f"{one}: priorityClassName: it goes before no other pod"
+
+
 CHECKS = [
+    the_way_goes_first,
     routes_reach_a_pool,
     every_path_of_the_edge_is_taken,
     routes_have_a_listener,

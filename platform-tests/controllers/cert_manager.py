@@ -13,6 +13,7 @@ import yaml
 
 from checks import charts
 from harness import api_server, rendering
+from harness.admission import pinned
 from harness.processes import eventually, process
 from upstream import definitions
 
@@ -120,7 +121,8 @@ def configuration(server: api_server.ApiServer, chart: list[rendering.Rendered],
     return yaml.safe_load(written.object["data"]["config.yaml"]) | {
         "kubeConfig": str(folder / "kubeconfig"),
         "clusterResourceNamespace": arguments["cluster-resource-namespace"].replace("$(POD_NAMESPACE)", deployment.namespace),
-        "acmeHTTP01Config": {"solverImage": arguments["acme-http01-solver-image"]},
+        # A cluster that requires digests takes no tag.
+        "acmeHTTP01Config": {"solverImage": pinned(arguments["acme-http01-solver-image"])},
     }
 
 

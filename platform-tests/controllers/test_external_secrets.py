@@ -60,9 +60,10 @@ def laptop(tmp_path_factory):
 
 def reconciled(platform: rendering.Platform, store: list[dict], folder: Path):
     with api_server.running(folder) as server:
-        assert server.apply(definitions.by_application()["external-secrets-crds"]) == []
+        assert server.apply([*definitions.by_application()["external-secrets-crds"], secret_store()]) == []
         server.established()
         assert server.apply([rendered.object for rendered in platform.of("Namespace")]) == []
+        assert server.apply(admission(platform)) == []
         assert server.apply(store or own_store(server, platform, folder)) == []
         assert server.apply([external.object for external in platform.of("ExternalSecret")]) == []
         (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
@@ -71,7 +72,32 @@ def reconciled(platform: rendering.Platform, store: list[dict], folder: Path):
         # What it watches but for these is of kinds that we do not have.
         command += [f"--enable-{one}-reconciler=false" for one in ("push-secret", "cluster-push-secret", "cluster-external-secret")]
         with process("external-secrets", ["env", f"KUBECONFIG={folder / 'kubeconfig'}", *command], folder):
-            yield Synced(server, platform)
+            synced = Synced(server, platform)
+            # The API server takes up a new admission policy within some seconds.
+            eventually(lambda: "there is one store" in server.create(own_to_a_namespace()), PATIENCE)
+            yield synced
+
+
+def admission(platform: rendering.Platform) -> list[dict]:
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    return [rendered.object for rendered in platform.of(*kinds) if rendered.application == "secrets"]
+
+
+def secret_store() -> dict:
+    """The kind of which we have no object: as the ClusterSecretStore, in a namespace."""
+    owned = definitions.by_application()["external-secrets-crds"]
+    crd = copy.deepcopy(next(one for one in owned if one["spec"]["names"]["kind"] == "ClusterSecretStore"))
+    crd["metadata"] = {"name": "secretstores.external-secrets.io"}
+    names = {"kind": "SecretStore", "listKind": "SecretStoreList", "plural": "secretstores", "singular": "secretstore"}
+    crd["spec"] |= {"names": names, "scope": "Namespaced"}
+    return crd
+
+
+def own_to_a_namespace() -> dict:
+    """A store that names no identity: in a cloud it would be read as External Secrets itself."""
+    spec = {"provider": {"gcpsm": {"projectID": "example-llm-production"}}}
+    metadata = {"generateName": "own-", "namespace": "serving"}
+    return {"apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": metadata, "spec": spec}
 
 
 def own_store(server: api_server.ApiServer, platform: rendering.Platform, folder: Path) -> list[dict]:
@@ -132,20 +158,71 @@ def test_the_laptops_own_store_is_read_by_its_own_identity(laptop):
         eventually(lambda: set(laptop.secret(external)) == keys(external), PATIENCE)
 
 
-def test_that_identity_reads_no_other_secret(laptop):
+def test_nobody_gets_anothers_secret(synced):
+    """Of the same store, as any namespace that it lets in."""
+    honest = synced.platform.of("ExternalSecret")
+    for external in honest:
+        assert synced.server.apply([external.object]) == []
+    mine: dict[str, set[str]] = {}
+    for external in honest:
+        mine.setdefault(external.namespace, set()).update(data["remoteRef"]["key"] for data in external.object["spec"]["data"])
+    for namespace in {*mine, "edge"}:
+        for key in set(asked(synced.platform)) - mine.get(namespace, set()):
+            assert f"{namespace} is not named for these secrets: {key}" in synced.server.create(curious(honest[0], namespace, key))
+
+
+def test_nor_by_another_way(synced):
+    honest = synced.platform.of("ExternalSecret")[0]
+    key = honest.object["spec"]["data"][0]["remoteRef"]["key"]
+    other_way = "secrets are asked for by name, in spec.data, of the ClusterSecretStore platform"
+    whole, elsewhere, own = (curious(honest, honest.namespace, key) for _ in range(3))
+    whole["spec"] = whole["spec"] | {"data": [], "dataFrom": [{"find": {"name": {"regexp": ".*"}}}]}
+    elsewhere["spec"]["data"][0]["sourceRef"] = {"storeRef": {"kind": "ClusterSecretStore", "name": "other"}}
+    own["spec"]["secretStoreRef"] = {"kind": "SecretStore", "name": "platform"}
+    for one in (whole, elsewhere, own):
+        assert other_way in synced.server.create(one)
+    patch = json.dumps([{"op": "replace", "path": "/spec/data/0/remoteRef/key", "value": "another"}])
+    changed = synced.server.kubectl(
+        "patch", "externalsecret", honest.name, "--namespace", honest.namespace, "--type", "json", "--patch", patch
+    )
+    assert "is not named for these secrets: another" in changed.stderr
+
+
+def curious(honest: rendering.Rendered, namespace: str, key: str) -> dict:
+    """An ExternalSecret like an honest one, for a secret of the store, in a namespace."""
+    external = copy.deepcopy(honest.object)
+    external["metadata"] = {"name": "curious", "namespace": namespace}
+    external["spec"]["target"] = {"name": "curious", "creationPolicy": "Owner", "deletionPolicy": "Retain"}
+    external["spec"]["data"] = [{"secretKey": "stolen", "remoteRef": {"key": key, "property": "api-key"}}]
+    return external
+
+
+@pytest.fixture
+def without_admission(laptop):
+    """What holds without it, too."""
+    done = laptop.server.kubectl("delete", "validatingadmissionpolicybinding", "secrets-by-namespace")
+    assert done.returncode == 0, done.stderr
+    yield laptop
+    assert laptop.server.apply(admission(laptop.platform)) == []
+
+
+def test_that_identity_reads_no_other_secret(without_admission):
     """An ExternalSecret that asks for one that its Role does not name stays without it."""
+    laptop = without_admission
     other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": STORE_NAMESPACE}, "stringData": {"a": "b"}}
     external = copy.deepcopy(laptop.platform.of("ExternalSecret")[0])
     external.object["metadata"]["name"] = external.object["spec"]["target"]["name"] = "curious"
     external.object["spec"]["data"][0]["remoteRef"] |= {"key": "other", "property": "a"}
-    assert laptop.server.apply([other, external.object]) == []
+    assert laptop.server.apply([other]) == []
+    eventually(lambda: laptop.server.apply([external.object]) == [])
     eventually(lambda: "SecretSyncedError" in laptop.status(external), PATIENCE)
     assert laptop.secret(external) == {}
 
 
-def test_another_namespace_may_not_use_the_store(laptop):
+def test_another_namespace_may_not_use_the_store(without_admission):
+    laptop = without_admission
     external = copy.deepcopy(laptop.platform.of("ExternalSecret")[0])
     external.object["metadata"] |= {"name": "elsewhere", "namespace": "argocd"}
-    assert laptop.server.apply([external.object]) == []
+    eventually(lambda: laptop.server.apply([external.object]) == [])
     eventually(lambda: "SecretSyncedError" in laptop.status(external), PATIENCE)
     assert laptop.secret(external) == {}

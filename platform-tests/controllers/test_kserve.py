@@ -5,7 +5,9 @@ Argo CD finds nothing to change afterwards, and what is deleted leaves nothing b
 No scheduler and no kubelet run: pods are made, and never become ready."""
 
 import copy
+import functools
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from checks import charts
 from harness import api_server, rendering
 from harness.authority import Authority
 from harness.kserve import SCALED_BY
-from harness.platforms import everything
+from harness.platforms import FEATURES, cluster, with_features
 from harness.processes import eventually, free_ports, process
 from upstream import definitions
 
@@ -24,6 +26,14 @@ MODEL = "qwen2-5-coder-1-5b"   # scaled by KEDA, down to none
 CONTROLLERS = "deployment-controller,replicaset-controller,garbage-collector-controller"
 # Of an object, what the API server counts and not what anyone asked for.
 COUNTED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+
+
+@functools.cache
+def everything() -> rendering.Platform:
+    """`production` with every feature; weights without a digest are let through, as nobody has asked for one."""
+    taking = cluster("production").values["cluster"] | {"requireDigests": False}
+    with tempfile.TemporaryDirectory() as folder:
+        return with_features(Path(folder), set(FEATURES), cluster=taking)
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,9 @@ def kserve(tmp_path_factory):
 
 def prepare(server: api_server.ApiServer, platform: rendering.Platform) -> None:
     """Namespaces and admission policies as ours are, and what the charts bring beside the manager."""
-    ours = [one.object for one in platform.of("Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")]
+    kinds = ("Namespace", "PriorityClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    # The queues' policy asks for Kueue, which has these same pods in test_kueue.py.
+    ours = [one.object for one in platform.of(*kinds) if one.application != "queues"]
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "serving"}}
     assert server.apply(definitions.by_application()["kserve-crds"]) == []
     server.established()

@@ -1,12 +1,16 @@
 """Kueue's own manager and webhooks, with the configuration and the queues out of our manifests, against a
-real API server: what it admits, what it holds, and whom it stops when it is not there.
+real API server and the real controller manager: what it admits, what it holds, whom it stops when it is
+not there, and that nothing gets past it.
 
 No scheduler and no kubelet run: a pod that Kueue has let go is one without its gate. Of Kueue 0.18.1
 no module can be had, so this is v0.17.0 on its own definitions."""
 
+import contextlib
+import copy
 import json
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,11 +20,18 @@ from checks import charts
 from checks.gpu_queues import QUEUE
 from harness import api_server, rendering
 from harness.authority import Authority
-from harness.platforms import cluster
+from harness.platforms import cluster, everything
 from harness.processes import eventually, free_ports, process
 
 MODEL = "qwen2-5-coder-14b-instruct"   # 2 GPUs a pod; `serving` has 6
 TENANT = "tenant-engineering"          # whose queue has 2
+GATE = "kueue.x-k8s.io/admission"
+CONTROLLERS = "deployment-controller,replicaset-controller,job-controller,resourcequota-controller,garbage-collector-controller"
+# What the chart brings beside the manager and its webhooks.
+BROUGHT = (
+    "CustomResourceDefinition", "Secret", "ServiceAccount",
+    "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
+)  # fmt: skip
 KINDS = ("ResourceFlavor", "ClusterQueue", "LocalQueue", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
@@ -34,17 +45,31 @@ class Kueue:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def end(self, kind: str, namespace: str, name: str, status: dict) -> None:
-        """What a kubelet or the Job controller would say of what is over."""
-        done = self.server.kubectl(
-            "patch", kind, name, "--namespace", namespace, "--subresource", "status",
-            "--type", "merge", "--patch", json.dumps({"status": status}),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    def pods(self, namespace: str, selector: str) -> list[dict]:
+        done = self.server.kubectl("get", "pods", "--namespace", namespace, "--selector", selector, "--output", "json")
+        return json.loads(done.stdout)["items"]
 
-    def held(self, pod: str) -> bool:
-        gates = self.get("pod", "serving", pod)["spec"].get("schedulingGates", [])
-        return {"name": "kueue.x-k8s.io/admission"} in gates
+    def held(self, selector: str, namespace: str = "serving") -> list[bool]:
+        """Of each pod that has not ended, whether Kueue holds it."""
+        return sorted(self.holds(pod) for pod in self.pods(namespace, selector) if pod["status"].get("phase") != "Succeeded")
+
+    @staticmethod
+    def holds(pod: dict) -> bool:
+        return {"name": GATE} in pod["spec"].get("schedulingGates", [])
+
+    def end(self, pod: dict) -> None:
+        """What a kubelet would say of one that is over."""
+        self.patch("pod", pod["metadata"]["name"], {"status": {"phase": "Succeeded"}}, pod["metadata"]["namespace"], "status")
+
+    def patch(self, kind: str, name: str, patch: dict | list, namespace: str = TENANT, subresource: str = "") -> None:
+        assert self.refused(kind, name, patch, namespace, subresource) == ""
+
+    def refused(self, kind: str, name: str, patch: dict | list, namespace: str = TENANT, subresource: str = "") -> str:
+        """The refusal of a patch, by lists as JSON has it; '' when it is taken."""
+        command = ["patch", kind, name, "--namespace", namespace, "--patch", json.dumps(patch)]
+        command += ["--type", "json" if isinstance(patch, list) else "merge"]
+        done = self.server.kubectl(*command, *(["--subresource", subresource] if subresource else []))
+        return "" if done.returncode == 0 else done.stderr
 
     def suspended(self, job: str) -> bool:
         return self.get("job", TENANT, job)["spec"]["suspend"]
@@ -58,7 +83,8 @@ class Kueue:
 def kueue(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kueue")
     platform = cluster("production")
-    with api_server.running(folder) as server:
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(api_server.running(folder))
         webhook, health, metrics = free_ports(3)
         prepare(server, platform)
         serving = Authority(folder, "webhooks").secret("kueue", 1, "localhost")
@@ -69,26 +95,35 @@ def kueue(tmp_path_factory):
             (certificates / name).write_text(text)
         config = folder / "kueue.yaml"
         config.write_text(yaml.safe_dump(configuration(platform, str(certificates), webhook, health, metrics)))
-        (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
+        # By its own name, which admission asks for.
+        itself = server.kubeconfig(token=server.token("kueue-system", "kueue-controller-manager"))
+        (folder / "kubeconfig").write_text(json.dumps(itself))
         command = ["env", f"KUBECONFIG={folder / 'kubeconfig'}", rendering.program("kueue"), f"--config={config}"]
         # Its list of what waits wants to run inside a cluster.
-        with process("kueue", [*command, "--feature-gates=VisibilityOnDemand=false"], folder) as started:
-            kueue = Kueue(server, started)
-            try:
-                answers(server, platform, webhook, serving["ca.crt"])
-            except AssertionError as error:
-                raise AssertionError((folder / "kueue.log").read_text(errors="replace")[-4000:]) from error
-            yield kueue
+        started = running.enter_context(process("kueue", [*command, "--feature-gates=VisibilityOnDemand=false"], folder))
+        running.enter_context(controllers(server, folder))
+        kueue = Kueue(server, started)
+        try:
+            answers(server, platform, webhook, serving["ca.crt"])
+        except AssertionError as error:
+            raise AssertionError((folder / "kueue.log").read_text(errors="replace")[-4000:]) from error
+        yield kueue
+
+
+def controllers(server: api_server.ApiServer, folder: Path):
+    """Kubernetes' own, each with an identity of its own."""
+    (folder / "admin").write_text(json.dumps(server.kubeconfig()))
+    command = [rendering.program("kube-controller-manager"), "--kubeconfig", str(folder / "admin"), "--use-service-account-credentials"]
+    return process("controllers", [*command, "--leader-elect=false", "--secure-port", "0", "--controllers", CONTROLLERS], folder)
 
 
 def prepare(server: api_server.ApiServer, platform: rendering.Platform) -> None:
     """Namespaces as ours are, and what the chart brings beside the manager and its webhooks."""
-    ours = [space.object for space in platform.of("Namespace")]
-    accounts = [account(space["metadata"]["name"]) for space in ours]
+    ours = [one.object for one in platform.of("Namespace", "PriorityClass", "ResourceQuota", "LimitRange")]
+    accounts = [account(space.name) for space in platform.of("Namespace")]
     theirs = [rendered for rendered in charts.rendered(platform).objects if rendered.application == "kueue"]
-    brought = [rendered.object for rendered in theirs if rendered.kind in ("CustomResourceDefinition", "Secret")]
     assert server.apply([*ours, *accounts]) == []
-    assert server.apply(brought) == []
+    assert server.apply([rendered.object for rendered in theirs if rendered.kind in BROUGHT]) == []
     server.established()
 
 
@@ -124,28 +159,35 @@ def test_every_queue_is_active(kueue):
         eventually(lambda queue=queue: kueue.active(f"{queue.kind.lower()}.kueue.x-k8s.io", queue.namespace or "default", queue.name))
 
 
-def test_a_models_pods_are_admitted_as_far_as_its_queue_goes(kueue):
-    deployment = cluster("production").find("Deployment", "serving", MODEL).object
+@pytest.mark.parametrize("made_by", ["a Deployment", "KServe"])
+def test_a_models_pods_are_admitted_as_far_as_its_queue_goes(kueue, made_by):
+    deployment = model(made_by)
+    selector = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
     assert kueue.server.apply([deployment]) == []
-    # As Kueue's webhook left it.
-    template = kueue.get("deployment", "serving", MODEL)["spec"]["template"]
-    for number in range(4):
-        assert kueue.server.create(pod(template, f"model-{number}")) == ""
-    eventually(lambda: [kueue.held(f"model-{number}") for number in range(4)].count(True) == 1)
-    admitted = [f"model-{number}" for number in range(4) if not kueue.held(f"model-{number}")]
-    waiting = next(f"model-{number}" for number in range(4) if kueue.held(f"model-{number}"))
+    scale(kueue, deployment, 4)
+    eventually(lambda: kueue.held(selector) == [False, False, False, True])
+    admitted = [pod for pod in kueue.pods("serving", selector) if not kueue.holds(pod)]
     # Only nodes of the kind whose quota it has.
-    selector = kueue.get("pod", "serving", admitted[0])["spec"]["nodeSelector"]
-    assert selector == cluster("production").values["gpu"]["kinds"]["nvidia-l4"]["nodeLabels"]
-    kueue.end("pod", "serving", admitted[0], {"phase": "Succeeded"})
-    eventually(lambda: not kueue.held(waiting))
+    assert admitted[0]["spec"]["nodeSelector"] == cluster("production").values["gpu"]["kinds"]["nvidia-l4"]["nodeLabels"]
+    # Its place is taken, by the one that waited or by what the ReplicaSet makes in its stead.
+    kueue.end(admitted[0])
+    eventually(lambda: kueue.held(selector) == [False, False, False, True])
+    scale(kueue, deployment, 0)
+    for pod in kueue.pods("serving", selector):
+        kueue.end(pod)
 
 
-def pod(template: dict, name: str) -> dict:
-    """What a ReplicaSet makes of the template."""
-    metadata = template["metadata"] | {"name": name, "namespace": "serving"}
-    metadata.pop("creationTimestamp", None)
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+def model(made_by: str) -> dict:
+    """The Deployment of the same model, ours or what KServe makes of its InferenceService."""
+    if made_by == "a Deployment":
+        return cluster("production").find("Deployment", "serving", MODEL).object
+    made = copy.deepcopy(next(one.object for one in everything().made if one.name.startswith(MODEL)))
+    del made["metadata"]["ownerReferences"]
+    return made
+
+
+def scale(kueue: Kueue, deployment: dict, replicas: int) -> None:
+    kueue.patch("deployment", deployment["metadata"]["name"], {"spec": {"replicas": replicas}}, "serving")
 
 
 def test_a_tenants_job_gets_no_more_than_the_tenants_share(kueue):
@@ -155,15 +197,17 @@ def test_a_tenants_job_gets_no_more_than_the_tenants_share(kueue):
     assert kueue.get("job", TENANT, "first")["metadata"]["labels"][QUEUE] == "default"
     eventually(lambda: sorted([kueue.suspended("first"), kueue.suspended("second")]) == [False, True])
     running, waiting = sorted(("first", "second"), key=kueue.suspended)
-    tolerations = kueue.get("job", TENANT, running)["spec"]["template"]["spec"]["tolerations"]
-    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in tolerations
-    conditions = [{"type": kind, "status": "True"} for kind in ("SuccessCriteriaMet", "Complete")]
-    times = {"startTime": "2026-11-27T12:00:00Z", "completionTime": "2026-11-27T12:01:00Z"}
-    kueue.end("job", TENANT, running, {"succeeded": 1, "conditions": conditions} | times)
-    eventually(lambda: not kueue.suspended(waiting))
+    # Its own controller makes its pod, which nothing holds any more.
+    eventually(lambda: kueue.held(f"job-name={running}", TENANT) == [False])
+    (pod,) = kueue.pods(TENANT, f"job-name={running}")
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["spec"]["tolerations"]
+    kueue.end(pod)
+    eventually(lambda: kueue.held(f"job-name={waiting}", TENANT) == [False])
+    kueue.end(kueue.pods(TENANT, f"job-name={waiting}")[0])
+    eventually(lambda: kueue.get("job", TENANT, waiting)["status"].get("succeeded") == 1)
 
 
-def job(name: str) -> dict:
+def job(name: str, *owners: dict) -> dict:
     resources = {"limits": {"nvidia.com/gpu": 2}, "requests": {"cpu": "1", "memory": "1Gi"}}
     security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     spec = {
@@ -174,17 +218,85 @@ def job(name: str) -> dict:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "namespace": TENANT},
+        "metadata": metadata(name, *owners) | {"labels": {QUEUE: "default"} if owners else {}},
         "spec": {"template": {"spec": spec}},
     }
+
+
+def test_what_says_that_it_belongs_to_a_job_gets_no_gpu_by_it(kueue):
+    """Kueue holds nothing whose owner has a queue, and whoever makes a pod writes its owner."""
+    assert kueue.server.create(without_gpus(job("parent"))) == ""
+    parent = owner(kueue, "job", "parent")
+    past = "Kueue does not hold this: it says that it belongs to a Job"
+    assert past in kueue.server.create(pod("thief", parent))
+    assert past in kueue.server.create(job("child", parent))
+    # By a ReplicaSet in between, which Kueue looks past.
+    template = {"metadata": {"labels": {"app": "between", QUEUE: "default"}}, "spec": job("x")["spec"]["template"]["spec"]}
+    template["spec"]["restartPolicy"] = "Always"
+    replicas = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata("between", parent)}
+    replicas["spec"] = {"replicas": 1, "selector": {"matchLabels": {"app": "between"}}, "template": template}
+    assert kueue.server.create(replicas) == ""
+    eventually(lambda: past in json.dumps(kueue.get("replicaset", TENANT, "between").get("status", {})))
+    assert kueue.pods(TENANT, "app=between") == []
+
+
+def test_what_holds_itself_is_counted(kueue):
+    """With a gate of its own, which Kueue takes off when there is a GPU, and so do others' jobs."""
+    made = pod("own-gate", owner(kueue, "job", "parent"))
+    made["metadata"]["labels"] |= {"kueue.x-k8s.io/managed": "true", "app": "own-gate"}
+    made["spec"]["schedulingGates"] = [{"name": GATE}]
+    made["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = 8
+    assert kueue.server.create(made) == ""
+    assert kueue.server.create(job("honest")) == ""
+    eventually(lambda: not kueue.suspended("honest"))
+    assert kueue.held("app=own-gate", TENANT) == [True]
+
+
+def test_only_kueue_lets_go(kueue):
+    assert kueue.server.create(pod("waiting")) == ""
+    only = "what asks for nvidia.com/gpu is let go by Kueue alone"
+    assert only in kueue.refused("pod", "waiting", [{"op": "remove", "path": "/spec/schedulingGates"}])
+    assert kueue.server.create(job("late")) == ""
+    assert only in kueue.refused("job", "late", {"spec": {"suspend": False}})
+    # Nor does it run when it says afterwards that it belongs to one that does.
+    kueue.refused("job", "late", {"metadata": {"ownerReferences": [owner(kueue, "job", "parent")]}})
+    assert only in kueue.refused("job", "late", {"spec": {"suspend": False}})
+    assert kueue.held("job-name=late", TENANT) == []
+
+
+def test_no_other_device_is_a_way_past_the_queues(kueue):
+    for device in ("nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb"):
+        made = pod("other-device")
+        made["spec"]["containers"][0]["resources"]["limits"] = {device: 1}
+        assert "waits in a queue, and edge has none" in kueue.server.create(made | {"metadata": metadata("x") | {"namespace": "edge"}})
+    claiming = pod("claims")
+    claiming["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]
+    assert "no queue counts resourceClaims" in kueue.server.create(claiming)
+
+
+def pod(name: str, *owners: dict) -> dict:
+    spec = job(name)["spec"]["template"]["spec"]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, *owners) | {"labels": {QUEUE: "default"}}, "spec": spec}
+
+
+def metadata(name: str, *owners: dict) -> dict:
+    return {"name": name, "namespace": TENANT, "ownerReferences": list(owners)}
+
+
+def owner(kueue: Kueue, kind: str, name: str) -> dict:
+    got = kueue.get(kind, TENANT, name)
+    return {"apiVersion": got["apiVersion"], "kind": got["kind"], "name": name, "uid": got["metadata"]["uid"], "controller": True}
+
+
+def without_gpus(body: dict) -> dict:
+    del body["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    return body
 
 
 def test_without_kueue_only_the_queues_namespaces_stand_still(kueue):
     kueue.process.terminate()
     kueue.process.wait(timeout=20)
     edge = cluster("production").find("Deployment", "edge", "tollgate-edge").object["spec"]["template"]
-    elsewhere = {"metadata": {"labels": edge["metadata"]["labels"]}, "spec": edge["spec"]}
-    made = pod(elsewhere, "edge")
-    made["metadata"]["namespace"] = "edge"
+    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "edge", "namespace": "edge"}, "spec": edge["spec"]}
     assert kueue.server.create(made) == ""
     assert "failed calling webhook" in kueue.server.create(job("third"))

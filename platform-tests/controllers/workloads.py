@@ -19,7 +19,7 @@ class Workloads:
     def apply(self) -> None:
         """All that our charts run, with what it wants of the cluster; volumes are there already."""
         accounts = {space.name for space in self.platform.of("Namespace")}
-        assert self.server.apply([space.object for space in self.platform.of("Namespace")]) == []
+        assert self.server.apply([one.object for one in self.platform.of("Namespace", "PriorityClass")]) == []
         control_plane.eventually(lambda: accounts <= {one["metadata"]["namespace"] for one in self.of("serviceaccounts")})
         ours = [one.object for one in self.platform.of(*KINDS)]
         volumes = [volume(claim.object) for claim in self.platform.of("PersistentVolumeClaim")]

@@ -43,8 +43,14 @@ class ApiServer:
         with urllib.request.urlopen(request, timeout=30, context=ssl._create_unverified_context()) as answer:
             return json.load(answer)
 
-    def kubeconfig(self, name: str = "test") -> dict:
-        """For programs that read one; as an administrator, by a context of this name."""
+    def token(self, namespace: str, account: str) -> str:
+        """By which a program is this ServiceAccount, and may do what it may."""
+        done = self.kubectl("create", "token", account, "--namespace", namespace)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def kubeconfig(self, name: str = "test", token: str = TOKEN) -> dict:
+        """For programs that read one, by a context of this name; as an administrator, or whose token it is."""
         cluster = {"server": self.url, "insecure-skip-tls-verify": True}
         context = {"cluster": "test", "user": "admin"}
         return {
@@ -52,7 +58,7 @@ class ApiServer:
             "kind": "Config",
             "current-context": name,
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "users": [{"name": "admin", "user": {"token": token}}],
             "contexts": [{"name": name, "context": context}],
         }
 

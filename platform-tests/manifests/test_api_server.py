@@ -2,12 +2,13 @@
 
 import copy
 import itertools
+import json
 
 import pytest
 
 from checks import charts, gpu_queues
 from harness import api_server
-from harness.admission import bare_pod, wait_for_admission
+from harness.admission import bare_pod, images, pod_of, wait_for_admission
 from upstream import definitions
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -34,8 +35,13 @@ def applied(server, platform):
         ordered = sorted(objects, key=lambda it: it.kind not in ("Namespace", "ServiceAccount"))
         errors[wave] = server.apply([rendered.object for rendered in ordered])
     # What the controller manager would make, which does not run here.
-    for namespace in platform.of("Namespace"):
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace.name}}
+    for quota in platform.of("ResourceQuota"):
+        hard = quota.object["spec"]["hard"]
+        counted = json.dumps({"status": {"hard": hard, "used": dict.fromkeys(hard, "0")}})
+        command = ["patch", "resourcequota", quota.name, "--namespace", quota.namespace, "--subresource", "status"]
+        assert server.kubectl(*command, "--type", "merge", "--patch", counted).returncode == 0
+    for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
         assert server.apply([account]) == []
     wait_for_admission(server, platform)
     return errors
@@ -48,7 +54,7 @@ def test_every_object_is_accepted(applied):
 def test_every_pod_template_may_run_in_its_namespace(server, applied, platform):
     refused = []
     for workload in platform.of(*POD_KINDS):
-        pod = bare_pod(workload)
+        pod = pod_of(platform, workload)
         if error := server.create(pod):
             refused.append(f"{workload}: {error}")
     assert refused == []
@@ -59,49 +65,83 @@ def test_the_pods_of_others_charts_may_run_in_their_namespaces(server, applied, 
     assert server.apply([account.object for account in rendered.of("ServiceAccount")]) == []
     refused = []
     for workload in rendered.of(*POD_KINDS, "Job"):
-        if error := server.create(bare_pod(workload)):
+        if error := server.create(pod_of(platform, workload)):
             refused.append(f"{workload}: {error}")
     assert refused == []
 
 
 def test_pod_security_refuses_a_privileged_pod(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
     assert 'violates PodSecurity "restricted:v1.35"' in server.create(pod)
 
 
-def test_an_image_by_tag_is_refused_unless_its_digest_is_unresolved(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+def test_an_image_by_tag_is_refused(server, applied, platform):
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
-    assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
+    for namespace in names_images_by_digest(platform):
+        pod["metadata"]["namespace"] = namespace
+        assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
+
+
+def names_images_by_digest(platform) -> list[str]:
+    """Where what runs is ours, or a tenant's."""
+    kept_by_others = {"llm-gateway", "platform-gateway"}
+    where = {workload.namespace for workload in platform.of(*POD_KINDS)} | {"tools", "edge", "serving"}
+    tenants = {space.name for space in platform.of("Namespace") if "platform.tollgate.dev/tenant" in space.object["metadata"]["labels"]}
+    return sorted(({space.name for space in platform.of("Namespace")} & where | tenants) - kept_by_others)
+
+
+def test_an_image_without_a_digest_is_let_through_only_where_it_is_ours(server, applied, platform):
+    """And nowhere in a cluster that requires digests."""
+    workloads = [workload for workload in platform.of(*POD_KINDS) if gpu_queues.gpus(workload) == 0]
+    for workload in workloads:
+        pod = bare_pod(workload)
+        if not (by_tag := [image for image in images(pod) if "@" not in image]):
+            continue
+        taken = server.create(pod) == ""
+        assert taken != platform.values["cluster"]["requireDigests"], workload
+        elsewhere = pod_of(platform, next(one for one in workloads if one.namespace != workload.namespace))
+        elsewhere["spec"]["containers"][0]["image"] = by_tag[0]
+        assert "images must be named by digest" in server.create(elsewhere)
 
 
 def test_a_volume_by_tag_is_refused_too(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"].setdefault("volumes", []).append({"name": "more", "image": {"reference": "docker.io/library/data:1"}})
     assert "docker.io/library/data:1" in server.create(pod)
 
 
 def test_an_image_by_digest_is_taken(server, applied, platform):
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx@sha256:" + "0" * 64
     assert server.create(pod) == ""
 
 
-def test_a_gpu_past_the_queues_is_refused(server, applied, platform):
+@pytest.fixture
+def model(platform):
+    """A model server, where GPUs have queues."""
     if platform.find("ValidatingAdmissionPolicy", None, "gpus-by-queue") is None:
         pytest.skip("this cluster has no queues")
-    model = next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
-    pod = bare_pod(model)
+    return next(workload for workload in platform.of("Deployment") if gpu_queues.gpus(workload))
+
+
+def test_a_gpu_past_the_queues_is_refused(server, applied, platform, model):
+    pod = pod_of(platform, model)
     assert server.create(pod) == ""
+    ungated = copy.deepcopy(pod)
+    del ungated["spec"]["schedulingGates"]
+    past = "Kueue does not hold this"
+    assert past in server.create(ungated)
+    job = job_of(ungated)
+    assert past in server.create(job)
+    job["spec"]["suspend"] = True
+    assert server.create(job) == ""
     del pod["metadata"]["labels"][gpu_queues.QUEUE]
     refusal = "what asks for nvidia.com/gpu in serving carries the label kueue.x-k8s.io/queue-name"
     assert refusal in server.create(pod)
-    template = {"spec": pod["spec"] | {"restartPolicy": "Never"}}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": pod["metadata"], "spec": {"template": template}}
+    job["metadata"]["labels"] = {}
     assert refusal in server.create(job)
-    job["metadata"]["labels"][gpu_queues.QUEUE] = "serving"
-    assert server.create(job) == ""
 
 
 def test_another_namespaces_host_is_refused(server, applied, platform):
@@ -125,3 +165,79 @@ def test_a_certificate_that_opens_a_gateway_is_the_edges_alone(server, applied, 
     certificate["metadata"]["namespace"] = "serving"
     certificate["spec"]["usages"] = ["server auth"]
     assert "the private authority signs nothing for serving" in server.create(certificate)
+
+
+def test_a_gpu_where_there_is_no_queue_is_refused(server, applied, platform, model):
+    """However it is called, and held or not."""
+    for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
+        pod = pod_of(platform, model) | {"metadata": {"generateName": "gpu-", "namespace": namespace, "labels": {gpu_queues.QUEUE: "serving"}}}
+        if namespace == "serving" or namespace.startswith("tenant-"):
+            assert server.create(pod) == ""
+            continue
+        assert f"waits in a queue, and {namespace} has none" in server.create(pod)
+    for name in ("nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb"):
+        pod["spec"]["containers"][0]["resources"] = {"limits": {name: 1}}
+        assert "waits in a queue, and default has none" in server.create(pod)
+        assert "waits in a queue, and default has none" in server.create(job_of(pod))
+
+
+def test_only_the_jobs_controller_makes_pods_that_are_not_held(server, applied, platform, model):
+    pod = pod_of(platform, model)
+    del pod["spec"]["schedulingGates"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "some", "uid": "a", "controller": True}
+    pod["metadata"]["ownerReferences"] = [owner]
+    assert "Kueue does not hold this" in server.create(pod)
+    for user in ("system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager"):
+        made = server.kubectl("create", "-f", "-", "--as", user, "--as-group", "system:masters", objects=[pod])
+        assert made.returncode == 0, made.stderr
+    pod["metadata"]["ownerReferences"] = [owner | {"apiVersion": "apps/v1", "kind": "ReplicaSet"}]
+    made = server.kubectl("create", "-f", "-", "--as", "system:kube-controller-manager", "--as-group", "system:masters", objects=[pod])
+    assert "Kueue does not hold this" in made.stderr
+
+
+@pytest.fixture
+def tenant(platform):
+    if not platform.of("ResourceQuota"):
+        pytest.skip("this cluster has no tenants")
+    return platform.of("ResourceQuota")[0].namespace
+
+
+def test_a_tenant_stays_within_its_bounds(server, applied, platform, tenant):
+    made = harmless(platform, tenant)
+    assert server.create(made) == ""
+    # What says nothing of memory has some all the same.
+    del made["spec"]["containers"][0]["resources"]
+    assert server.create(made) == ""
+    made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1000"}}
+    assert "exceeded quota: bounds, requested: requests.cpu=1k" in server.create(made)
+
+
+def test_a_tenants_pod_goes_before_no_other(server, applied, platform, tenant):
+    for name in ("system-node-critical", "system-cluster-critical", "request-path"):
+        made = harmless(platform, tenant)
+        made["spec"]["priorityClassName"] = name
+        assert "a tenant's pod goes before no other" in server.create(made)
+
+
+def test_a_tenants_service_is_inside_the_cluster(server, applied, platform, tenant):
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"generateName": "some-", "namespace": tenant}}
+    outside = "a tenant's Service is inside the cluster"
+    for spec in ({"type": "LoadBalancer"}, {"type": "NodePort"}, {"externalIPs": ["203.0.113.1"]}):
+        assert outside in server.create(service | {"spec": {"ports": [{"port": 80}]} | spec})
+    inside = service | {"metadata": {"name": "inside", "namespace": tenant}, "spec": {"ports": [{"port": 80}]}}
+    assert server.create(inside) == ""
+    changed = server.kubectl("patch", "service", "inside", "--namespace", tenant, "--patch", '{"spec": {"type": "NodePort"}}')
+    assert outside in changed.stderr
+
+
+def harmless(platform, namespace: str) -> dict:
+    pod = pod_of(platform, platform.find("Deployment", "edge", "tollgate-edge"))
+    container = {key: value for key, value in pod["spec"]["containers"][0].items() if key in ("name", "image", "securityContext")}
+    container |= {"image": "docker.io/library/job@sha256:" + "0" * 64, "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
+    spec = {"containers": [container], "securityContext": pod["spec"]["securityContext"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "job-", "namespace": namespace}, "spec": spec}
+
+
+def job_of(pod: dict) -> dict:
+    spec = {key: value for key, value in pod["spec"].items() if key != "schedulingGates"} | {"restartPolicy": "Never"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": copy.deepcopy(pod["metadata"]), "spec": {"template": {"spec": spec}}}

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import yaml
 
-# The API server's own kinds that are in no namespace, of those that our manifests have.
+# The API server's own kinds that are in no namespace, of those that our manifests and others' charts have.
 BUILT_IN_CLUSTER_SCOPED = {
     ("", "Namespace"),
     ("rbac.authorization.k8s.io", "ClusterRole"),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("scheduling.k8s.io", "PriorityClass"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
 }

@@ -63,16 +63,23 @@ APIService: {group: apiregistration.k8s.io, path: .spec.caBundle}
 
 {{/*
 A third-party chart as an Application: `root.application` with `root`, the chart's scope, `chart`, its name in .Values.charts,
-`values`, the text of its values, and, optional, `layer`: one of our own layers, whose objects the
-chart's need beside them (secrets before them, routes after).
+and `values`, the text of its values. Where it names no project, it has a fence of its own, an AppProject
+of its name: it `brings` these kinds for the whole cluster, and anything into its namespace and those that are `within`.
 */}}
 {{- define "root.chart" }}
 {{- $chart := get .root.Values.charts .chart | required (printf "values: charts.%s is missing" .chart) }}
 {{- $helm := dict "releaseName" .name "skipCrds" true }}
 {{- with .values }}{{ $_ := set $helm "valuesObject" (fromYaml .) }}{{ end }}
 {{- $sources := list (dict "repoURL" $chart.repository "chart" .chart "targetRevision" $chart.version "helm" $helm) }}
-{{- with .layer }}{{ $sources = append $sources (include "root.layerSource" (dict "root" $.root "name" .) | fromYaml) }}{{ end }}
-{{- include "root.application" (merge (dict "sources" $sources) .) }}
+{{- if not .project }}
+{{ include "root.project" (list .name (printf "The chart %s, and nothing else" .chart)) }}
+  sourceRepos: [{{ $chart.repository | quote }}]
+  destinations:
+    {{- include "root.destinations" (prepend (.within | default list) .namespace) | nindent 4 }}
+  clusterResourceWhitelist:
+    {{- include "root.kinds" .brings | default "[]" | nindent 4 }}
+{{- end }}
+{{- include "root.application" (merge (dict "sources" $sources "project" (.project | default .name)) .) }}
 {{- end }}
 
 {{/*
@@ -89,13 +96,13 @@ CustomResourceDefinitions out of their project's repository, as an Application. 
 
 {{/*
 One of our own layers, manifests/layers/NAME, as an Application. It is fed by the same files as this
-chart. Takes `root`, `name`, `wave`, `project`, `namespace` and, optional, `rendered`: a folder
-below the cluster's own whose manifests go with it.
+chart. Takes `root`, `name`, `wave`, `project`, `namespace` and, optional, `layer`, the folder's name
+where it is another, and `rendered`: a folder below the cluster's own whose manifests go with it.
 */}}
 {{- define "root.layer" }}
 {{- $git := .root.Values.git }}
 {{- $cluster := printf "manifests/clusters/%s" .root.Values.cluster.name }}
-{{- $source := include "root.layerSource" . | fromYaml }}
+{{- $source := include "root.layerSource" (dict "root" .root "name" (.layer | default .name)) | fromYaml }}
 {{- $sources := list $source }}
 {{- with .rendered }}
 {{- $sources = append $sources (dict "repoURL" $git.repository "targetRevision" $git.revision

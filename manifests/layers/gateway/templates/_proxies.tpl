@@ -58,6 +58,7 @@ spec:
       replicas: {{ .root.Values.gateway.replicas }}
       template:
         spec:
+          priorityClassName: request-path
           terminationGracePeriodSeconds: {{ add .streams 30 }}
   podDisruptionBudget:
     spec: {maxUnavailable: 1}

@@ -54,7 +54,7 @@ def named(pod: dict) -> Iterator[tuple[dict, str]]:
 
 def wait_for_admission(server, platform) -> None:
     """The API server takes up a new admission policy within some seconds."""
-    pod = bare_pod(platform.of("Deployment")[0])
+    pod = pod_of(platform, platform.of("Deployment")[0])
     pod["spec"]["containers"][0]["image"] = "docker.io/library/probe:1"
     deadline = time.monotonic() + 30
     while "images must be named by digest" not in server.create(pod):

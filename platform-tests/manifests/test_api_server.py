@@ -77,12 +77,9 @@ def test_pod_security_refuses_a_privileged_pod(server, applied, platform):
 
 
 def test_an_image_by_tag_is_refused(server, applied, platform):
-    pod = pod_of(platform, platform.of("Deployment")[0])
-    pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
-    # Its own account is in its own namespace alone.
-    pod["spec"].pop("serviceAccountName", None)
     for namespace in names_images_by_digest(platform):
-        pod["metadata"]["namespace"] = namespace
+        pod = harmless(platform, namespace)
+        pod["spec"]["containers"][0]["image"] = "docker.io/library/nginx:1.29.0"
         assert "images must be named by digest (name@sha256:...): docker.io/library/nginx:1.29.0" in server.create(pod)
 
 
@@ -103,7 +100,7 @@ def test_an_image_without_a_digest_is_let_through_only_where_it_is_ours(server, 
             continue
         taken = server.create(pod) == ""
         assert taken != platform.values["cluster"]["requireDigests"], workload
-        elsewhere = pod_of(platform, next(one for one in workloads if one.namespace != workload.namespace))
+        elsewhere = harmless(platform, next(one.namespace for one in workloads if one.namespace != workload.namespace))
         elsewhere["spec"]["containers"][0]["image"] = by_tag[0]
         assert "images must be named by digest" in server.create(elsewhere)
 

@@ -138,15 +138,18 @@ def test_where_one_replica_counts_the_old_edge_ends_before_the_new_one_starts(pr
 
 
 def ends_before_the_next_starts(workloads: Workloads, namespace: str, name: str) -> None:
-    (old,) = (pod["metadata"]["name"] for pod in workloads.pods(namespace, name))
+    def names() -> list[str]:
+        return [pod["metadata"]["name"] for pod in workloads.pods(namespace, name)]
+
+    (old,) = names()
     workloads.patch("pod", namespace, old, {"metadata": {"finalizers": [HELD]}})
     change = {"spec": {"template": {"metadata": {"annotations": {"tollgate.dev/bootstrap": "another"}}}}}
     workloads.patch("deployment", namespace, name, change)
     eventually(lambda: any("deletionTimestamp" in pod["metadata"] for pod in workloads.pods(namespace, name)))
-    assert stays(lambda: [pod["metadata"]["name"] for pod in workloads.pods(namespace, name)] == [old], 3)
+    assert stays(lambda: names() == [old], 3)
     workloads.patch("pod", namespace, old, {"metadata": {"finalizers": None}})
-    eventually(lambda: workloads.run(namespace, name, 1))
-    assert workloads.pods(namespace, name)[0]["metadata"]["name"] != old
+    # Between the two there is none.
+    eventually(lambda: names() not in ([], [old]) and workloads.run(namespace, name, 1))
 
 
 def test_edges_are_on_no_gpu_and_no_spot_node(several_edges):

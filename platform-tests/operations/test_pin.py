@@ -51,7 +51,7 @@ def name_images(fork: Path, **images: str) -> None:
     """Makes these, by their tags, the only images of the fork."""
     shutil.rmtree(fork / "manifests/clusters")
     (fork / "manifests/clusters/one").mkdir(parents=True)
-    (fork / "manifests/clusters/one/config.yaml").write_text("{}")
+    (fork / "manifests/clusters/one/config.yaml").write_text("cluster: {name: one}\n")
     named = {name: dict(zip(("repository", "tag"), reference.rsplit(":", 1))) for name, reference in images.items()}
     (fork / "manifests/root/values.yaml").write_text(yaml.safe_dump({"images": named}))
 

@@ -9,6 +9,7 @@ from operations.bootstrap import name_a_proof, unresolved_images
 from operations.kube import Kube
 from operations.laptop import is_laptop
 from operations.session import Refusal, Session
+from platform_manifests import schema
 
 # Whether it is well, what was seen, and what to do otherwise.
 Finding = tuple[bool, str, str]
@@ -53,6 +54,8 @@ def program(name: str, remedy: str) -> Finding:
 
 def configuration(session: Session) -> Iterator[Finding]:
     values, file = session.values, f"manifests/clusters/{session.cluster}/config.yaml"
+    wrong = list(schema.faults(session.root, values))
+    yield not wrong, f"{file}: {len(wrong)} values are not as {schema.FILE} has them", "\n        ".join(wrong)
     repository, domain = values["git"]["repository"], values["domain"]
     yield "example.com" not in repository, f"git.repository: {repository}", f"name your fork in {file}"
     yield "example.com" not in domain, f"domain: {domain}", f"name a domain of yours in {file}"

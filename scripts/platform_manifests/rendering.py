@@ -90,11 +90,13 @@ def ours(path: str, cluster: str) -> Chart:
 def render(root: Path, cluster: str, helm: str) -> Platform:
     """Renders a cluster of the checkout (or of a copy of its manifests) at `root`, with the `helm` of this path.
 
-    Raises RenderError with what Helm says, a schema's refusal among it."""
+    Raises RenderError with what Helm says, a schema's refusal among it; Refusal where the cluster's files are
+    not what they have to be."""
+    values = cluster_config.merged(root, cluster)
     objects = of_chart(root, ours("manifests/root", cluster), helm, "root", -4)
     for application in [rendered for rendered in objects if rendered.kind == "Application"]:
         objects += layer(root, application, helm)
-    return Platform(cluster, cluster_config.merged(root, cluster), objects)
+    return Platform(cluster, values, objects)
 
 
 def layer(root: Path, application: Rendered, helm: str) -> list[Rendered]:

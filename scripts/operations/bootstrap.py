@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from operations.kube import Kube, named
+from operations.secret_values import one_line
 from operations.session import Refusal, Session
 from platform_manifests import cluster_config, images
 
@@ -83,9 +84,10 @@ def root(session: Session) -> None:
 def repository(session: Session) -> None:
     """How Argo CD signs in to the fork, if it has to: a Secret of its own."""
     url = session.values["git"]["repository"]
+    # Before a person is asked for anything.
+    credentials = {} if session.dry_run else credentials_for(url)
     kube = Kube(session)
     session.confirm(f"let Argo CD sign in to {url}")
-    credentials = {} if session.dry_run else credentials_for(url)
     labels = {"argocd.argoproj.io/secret-type": "repository"}
     kube.put_secret("fork", NAMESPACE, {"type": "git", "url": url} | credentials, labels)
 
@@ -97,5 +99,9 @@ def credentials_for(url: str) -> dict[str, str]:
     if not file or not Path(file).is_file():
         what = "a token that may read the repository" if variable == "GIT_TOKEN_FILE" else "its private deploy key"
         raise Refusal(f"{variable}=FILE names the file with {what}")
-    text = Path(file).read_text()
-    return {"username": "git", "password": text.strip()} if variable == "GIT_TOKEN_FILE" else {"sshPrivateKey": text}
+    if variable == "GIT_TOKEN_FILE":
+        return {"username": "git", "password": one_line(Path(file), variable)}
+    key = Path(file).read_text()
+    if "PRIVATE KEY-----" not in key:
+        raise Refusal(f"{variable}={file}: it is no private key")
+    return {"sshPrivateKey": key}

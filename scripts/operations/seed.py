@@ -22,7 +22,7 @@ def seed(session: Session) -> int:
         prepare(session, kube)
     for secret in mine:
         # What is there stays: a value that others use is never overwritten.
-        store.write(secret.name, secret_values.make(session, secret) | (store.read(secret.name) or {}))
+        store.write(secret.name, secret_values.make(session, secret) | held(store, secret))
     record(session, store, [secret for secret in wanted if secret not in left])
     for secret in left:
         print(f"{secret.name} is left out: {secret_values.variable(secret.name)}=FILE names the file with it")
@@ -30,7 +30,12 @@ def seed(session: Session) -> int:
 
 
 def lacks(store: Store, secret: Secret) -> bool:
-    return bool(set(secret.properties) - set(store.read(secret.name) or {}))
+    return bool(set(secret.properties) - set(held(store, secret)))
+
+
+def held(store: Store, secret: Secret) -> dict[str, str]:
+    """What the store has of it; a value that is empty is none."""
+    return {name: value for name, value in (store.read(secret.name) or {}).items() if value.strip()}
 
 
 def prepare(session: Session, kube: Kube) -> None:

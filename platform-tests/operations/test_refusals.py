@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,9 +13,9 @@ from harness import forks
 from harness.platforms import ROOT
 from harness.processes import free_ports
 from harness.rendering import program
-from operations import edge, kube, verify
+from operations import edge, kube, verify, wait
 from operations.session import Session
-from refusal import Refusal
+from refusal import Refusal, reason
 
 
 def script(name: str, *arguments: str | Path, root: Path = ROOT, **environment: str | None) -> subprocess.CompletedProcess:
@@ -78,14 +79,67 @@ def away(tmp_path) -> dict[str, str]:
     return {"KUBECONFIG": str(tmp_path / "kubeconfig"), "PATH": path}
 
 
+def test_of_a_program_that_fails_all_that_it_says_is_shown_and_nothing_else():
+    helm = """\
+level=WARN msg="walk.go:74: found symbolic link in path: manifests/root/files"
+Error: execution error at (root/templates/checks.yaml:3:4): models.chat.contextLength:
+  32768 is more than the cluster has
+
+Use --debug flag to render out invalid YAML
+"""
+    assert reason(helm) == "Error: execution error at (root/templates/checks.yaml:3:4): models.chat.contextLength:\n  32768 is more than the cluster has"
+    kubectl = """\
+E1128 03:12:01.123456   12345 memcache.go:265] "Unhandled Error" err="couldn't get current server API group list"
+The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?
+"""
+    assert reason(kubectl) == "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
+    assert reason("\n") == "it failed, and said nothing"
+
+
+@pytest.mark.parametrize("command", ["wait", "smoke", "verify", "teardown"])
+def test_before_bootstrap_it_is_said_what_comes_first(command, tmp_path):
+    unknown = "error: the server doesn't have a resource type"
+    stand_in(tmp_path / "bin", "kubectl", f"""\
+case "$*" in
+*current-context*) echo laptop;;
+*"get namespaces"* | *"get customresourcedefinitions"*) echo '{{"items": []}}';;
+*) echo "{unknown}" >&2; exit 1;;
+esac""")
+    done = script("operate", command, "laptop", PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert (done.returncode, done.stderr) == (1, f"{command}: Argo CD is not there: make bootstrap CLUSTER=laptop\n")
+
+
+def test_an_input_that_ends_is_no_yes(monkeypatch):
+    def ended(_):
+        raise EOFError
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", ended)
+    with pytest.raises(Refusal, match="^nothing was typed: nothing was changed$"):
+        Session.of(ROOT, "laptop", dry_run=False).confirm("do something")
+
+
+def test_waiting_for_no_time_looks_once(monkeypatch):
+    answers = iter([["edge is not well"], []])
+    monkeypatch.setattr(wait, "Kube", lambda _: None)
+    monkeypatch.setattr(wait, "unfinished", lambda _: next(answers))
+    session = Session.of(ROOT, "laptop", dry_run=False)
+    with pytest.raises(Refusal, match="^not ready after 0 s$"):
+        wait.wait(session, "0")
+    wait.wait(session, "0")
+
+
 def test_a_cluster_that_is_away_is_not_made_anew(away):
     done = script("operate", "laptop-up", "laptop", **away)
-    assert done.returncode == 1 and "connection refused" in done.stderr and "k3d" not in done.stdout + done.stderr
+    assert done.returncode == 1 and "refused" in done.stderr and "k3d" not in done.stdout + done.stderr
+    assert "memcache.go" not in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_the_doctor_tells_a_cluster_that_is_away_from_one_that_has_no_context(away):
     done = script("operate", "doctor", "laptop", **away)
-    assert done.returncode == 1 and "lack kubectl's context can't be used\n" in done.stdout and "connection refused" in done.stdout
+    assert done.returncode == 1 and "lack kubectl's context can't be used\n" in done.stdout and "refused" in done.stdout
+    assert "memcache.go" not in done.stdout
 
 
 @pytest.mark.parametrize("arguments, said", [

@@ -20,14 +20,16 @@ def bootstrap(session: Session) -> None:
     kube = Kube(session)
     chart = session.values["charts"]["argo-cd"]
     session.confirm(f"install Argo CD, chart {chart['version']}, on {kube.context}")
-    kube.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
-    redis_password(session, kube)
-    # Rendered and applied as Argo CD does it with its own chart: there is no Helm release to go stale.
+    # Before anything is applied. Rendered and applied as Argo CD does it with its own chart: there is no Helm release to go stale.
     rendered = session.change(
         "helm", "template", "argocd", "argo-cd", "--repo", chart["repository"], "--version", chart["version"],
         "--namespace", NAMESPACE, "--kube-version", cluster_config.KUBERNETES, "--values", "-", stdin=json.dumps(argo_cd_values(session)), about="the values of the Application argocd",
     )  # fmt: skip
-    if not session.dry_run:
+    kube.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
+    redis_password(session, kube)
+    if session.dry_run:
+        kube.change(*kube.APPLY, stdin="-", about="what Helm renders")
+    else:
         kube.apply(rendered)
     for workload in ("deployment", "statefulset"):
         kube.change("rollout", "status", workload, "--namespace", NAMESPACE, "--timeout", f"{ROLLOUT_SECONDS}s")
@@ -78,7 +80,8 @@ def root(session: Session) -> None:
     manifest = session.helm_template("manifests/bootstrap")
     session.confirm(f"apply {named(manifest)}, which bring {git['repository']} at {git['revision']}")
     kube.apply(manifest)
-    print(f"Git is in charge now. make wait CLUSTER={session.cluster}")
+    if not session.dry_run:
+        print(f"Git is in charge now. make wait CLUSTER={session.cluster}")
 
 
 def repository(session: Session) -> None:

@@ -10,6 +10,7 @@ from operations.kube import Kube
 from operations.laptop import is_laptop
 from operations.session import Refusal, Session
 from platform_manifests import schema
+from refusal import reason
 
 # Whether it is well, what was seen, and what to do otherwise.
 Finding = tuple[bool, str, str]
@@ -82,7 +83,7 @@ def cluster(session: Session) -> Iterator[Finding]:
         return
     done = kube.attempt("version", "--output", "json")
     if done.returncode != 0:
-        yield False, "the API server does not answer", done.stderr.strip()
+        yield False, "the API server does not answer", reason(done.stderr)
         return
     yield version(json.loads(done.stdout)["serverVersion"])
     yield gpus(kube, session)

@@ -15,10 +15,15 @@ from operations.wait import unfinished
 # A check's name, and what is wrong, or '' where nothing is.
 Finding = tuple[str, str]
 
+# What a dry run says of it.
+APPLICATIONS = "kubectl get applications"
+FORWARDED = "to the edge, by kubectl port-forward"
+PROBES = "kubectl apply, for a pod each in two namespaces; kubectl exec, for what it may reach; kubectl delete"
+
 
 def smoke(session: Session) -> int:
     """The platform stands, and lets nobody in without a key."""
-    return run(session, lambda kube: [*delivered(kube), *closed(kube)])
+    return run(session, lambda kube: [*delivered(kube), *closed(kube)], f"{APPLICATIONS}; a request without a key {FORWARDED}")
 
 
 def verify(session: Session) -> int:
@@ -30,18 +35,19 @@ def verify(session: Session) -> int:
         yield from isolation.findings(kube)
         yield from sign_in.findings(session)
 
-    return run(session, checks)
+    return run(session, checks, f"{APPLICATIONS}; requests with keys of the store {FORWARDED}; {PROBES}; the sign-in's pages")
 
 
 def verify_isolation(session: Session) -> int:
     """Only what network policies refuse."""
-    return run(session, isolation.findings)
+    return run(session, isolation.findings, PROBES)
 
 
-def run(session: Session, checks: Callable[[Kube], Iterator[Finding]]) -> int:
+def run(session: Session, checks: Callable[[Kube], Iterator[Finding]], shown: str) -> int:
+    """Each check as a line; a dry run shows what would be asked."""
     kube = Kube(session)
     if session.dry_run:
-        print("+ kubectl get applications; requests to the edge by kubectl port-forward; probes by kubectl run")
+        print(f"+ {shown}")
         return 0
     failed = 0
     for name, wrong in checks(kube):

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from platform_manifests import cluster_config
-from refusal import Refusal
+from refusal import Refusal, reason
 
 SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 
@@ -146,7 +146,7 @@ def text(root: Path, chart: Chart, helm: str) -> str:
     """What Helm prints."""
     done = subprocess.run([helm, *arguments(chart)], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RenderError(f"{chart.path} with {', '.join(chart.values)}: {done.stderr.strip()}")
+        raise RenderError(f"{chart.path} with {', '.join(chart.values)}: {reason(done.stderr)}")
     return done.stdout
 
 

@@ -55,6 +55,25 @@ def test_an_edge_that_does_not_answer_is_a_finding():
     assert verify.expect(answer, 401) == "no answer ([Errno 111] Connection refused), and 401 is expected"
 
 
+class Sleeper:
+    """An edge whose model wakes after so many requests."""
+
+    def __init__(self, left: int):
+        self.left = left
+
+    def chat(self, *_) -> edge.Answer:
+        self.left -= 1
+        return edge.Answer(503, '{"error": {"code": "model_waking"}}') if self.left >= 0 else edge.Answer(200, "{}")
+
+
+def test_a_model_that_sleeps_is_asked_until_it_may_be_awake(monkeypatch):
+    monkeypatch.setattr(verify, "PAUSE", 0.01)
+    assert verify.awake(Sleeper(3), "chat", "key", 60).status == 200
+    assert str(verify.awake(Sleeper(1000), "chat", "key", 0.05)) == "503 model_waking"
+    servers = {"chat": {"coldStartSeconds": 900}, "other": {}}
+    assert [verify.cold_start(servers, model) for model in ("chat", "other", "by-another-name")] == [900, 600, 900]
+
+
 def test_a_port_forward_that_says_nothing_ends(tmp_path, monkeypatch):
     stand_in(tmp_path / "bin", "kubectl", "exec sleep 60")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")

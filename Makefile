@@ -168,7 +168,7 @@ smoke: setup ## it stands, and lets nobody in without a key
 verify: setup ## end to end: GitOps, chats, a refused key, a spent budget, isolation, sign-in
 verify-isolation: setup ## what network policies refuse, tried from a pod
 rotate-secret: build ## makes SECRET=NAME anew; a virtual key takes two runs
-bump: setup ## raises LAYER=CHART to VERSION=X (or the newest) in the values, and shows the diff
+bump: setup ## raises LAYER=CHART (or crds.NAME) to VERSION=X (or the newest) in the values, and shows the diff
 teardown: setup ## takes the platform off the cluster; asks again for CRDs and namespaces
 
 wait: ARGUMENTS = "$(SECONDS)"

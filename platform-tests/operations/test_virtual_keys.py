@@ -15,6 +15,7 @@ from operations import rotate, seed
 from operations.policies import Keys
 from operations.secret_table import table
 from operations.session import Session
+from platform_manifests import edge_config
 from refusal import Refusal
 
 BEFORE, AFTER = "sha256:" + "0" * 64, "sha256:" + "1" * 64
@@ -231,3 +232,16 @@ def test_the_hash_of_the_next_key_is_written_where_it_got_lost(session, monkeypa
     assert cluster.held == {"api-key": "first", "next": "second"}
     with pytest.raises(Refusal, match="the edge does not know the next key yet"):
         cluster.rotate()
+
+
+@pytest.mark.parametrize("keys, counts", [
+    ({"verify-spent": {"hash": BEFORE, "limits": LIMITS}}, False),
+    ({"verify": {"hash": BEFORE, "limits": LIMITS}}, True),
+])  # fmt: skip
+def test_the_key_that_is_always_spent_leaves_a_cluster_its_edges(session, keys, counts):
+    rules = keys_of(session, TEAM.replace("        limits:\n        - {budget: 5, per: month}\n", ""))
+    for name, entry in keys.items():
+        rules.text = yaml_edit.put(rules.text, (*rule_keys.KEYS, name), entry)
+    rules.write()
+    files = edge_config.of_our_envoy(session.folder, session.values)
+    assert edge_config.limits_anyone(edge_config.policy(files["module.json"])) == counts

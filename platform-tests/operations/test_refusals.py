@@ -161,6 +161,24 @@ def test_the_doctor_tells_a_cluster_that_is_away_from_one_that_has_no_context(aw
     assert "memcache.go" not in done.stdout
 
 
+@pytest.mark.parametrize("command, said", [
+    (["tool-image", ""], "tool-image: IMAGE=REGISTRY/REPOSITORY:TAG says what to push; it is ''\n"),
+    (["tool-image", "localhost/tool"], "tool-image: IMAGE=REGISTRY/REPOSITORY:TAG says what to push; it is 'localhost/tool'\n"),
+    (["envoy-gateway", ""], "envoy-gateway: '': CLUSTER=NAME says which (laptop, production, single-gpu)\n"),
+    (["modelcar", "", "--model", ""], "modelcar: IMAGE=REGISTRY/REPOSITORY:TAG says what to push, and MODEL=OWNER/NAME or FOLDER=DIR of what\n"),
+    (["push-image", "Containerfile", ".", "registry.example.com:5000/tool"], "push-image: 'registry.example.com:5000/tool' is no REGISTRY/REPOSITORY:TAG\n"),
+    (["push-image", "Containerfile", ".", "registry.example.com/tool@sha256:12"], "push-image: 'registry.example.com/tool@sha256:12' is no REGISTRY/REPOSITORY:TAG\n"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")  # fmt: skip
+def test_what_a_script_lacks_is_a_sentence(command, said):
+    done = script(*command)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_a_folder_of_several_programs_is_no_program():
+    done = script("platform-tool", "kubernetes")
+    assert done.returncode == 1 and done.stderr.startswith("platform-tool: kubernetes has several programs: ") and " kubectl" in done.stderr
+
+
 @pytest.mark.parametrize("arguments, said", [
     (["wait", "laptop", "soon"], "wait: SECONDS=N says for how long at most; it is 'soon'\n"),
     (["wait", "laptop", "1", "2"], "wait: it takes CLUSTER [SECONDS], and not '2' besides\n"),

@@ -171,7 +171,7 @@ root: setup ## the root Application: the last thing that is applied by hand
 wait: setup ## until every Application is synced and healthy (SECONDS=N at most)
 smoke: setup ## it stands, and lets nobody in without a key
 verify: setup ## end to end: GitOps, chats, a refused key, a spent budget, isolation, sign-in
-verify-isolation: setup ## what network policies refuse, tried from a pod
+verify-isolation: setup ## what network policies refuse, tried from pods inside and outside the fences
 rotate-secret: build ## makes SECRET=NAME anew; a virtual key takes two runs
 bump: setup ## raises LAYER=CHART (or crds.NAME) to VERSION=X (or the newest) in the values, and shows the diff
 teardown: setup ## takes the platform off the cluster; asks again for CRDs and namespaces

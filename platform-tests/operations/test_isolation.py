@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from checks import cross_checks
 from harness.platforms import ROOT
 from operations import isolation
 from operations.session import Session
+from platform_manifests import images
 
 LABELS = {"edge": {}, "serving": {}, "llm-gateway": {}, "cert-manager": {}, "tenant-a": {"platform.tollgate.dev/tenant": "a"}}
 TERMINATED = "\ncommand terminated with exit code 1\n"
@@ -91,6 +93,18 @@ def test_pods_are_tried_by_their_own_ports_from_outside_and_from_a_tenant(kubect
 def test_what_is_reached_and_may_not_be_is_named(kubectl, namespace, address, name):
     kubectl.says = {(namespace, address): ""}
     assert failed(kubectl) == [f"{name}: it does"]
+
+
+def test_the_probe_is_let_in_where_it_is_to_be_refused(platform):
+    """Admission takes its image there, and no policy lets all pods of the namespace out."""
+    fenced = {one.name: one.object["metadata"]["labels"] for one in platform.of("Namespace")}
+    out = isolation.going_out(platform.of("NetworkPolicy"))
+    namespace, _ = isolation.insider({name: labels for name, labels in fenced.items() if name not in out})
+    assert namespace in fenced
+    by_tag = cross_checks.of_each_namespace(platform, "images-by-digest", "byTag")
+    image = images.reference(platform.values["images"]["probe"])
+    assert platform.values["cluster"]["requireDigests"] or image in by_tag[namespace]
+    assert {"argocd", "cert-manager"} <= out
 
 
 EVICTED = 'Error from server (NotFound): pods "isolation-probe" not found\n'

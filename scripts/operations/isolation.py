@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from operations.kube import Kube
 from operations.session import Refusal
 from platform_manifests import images
+from platform_manifests.rendering import Rendered
 
 POD = "isolation-probe"
 OUTSIDE, FENCED = "default", "serving"
@@ -58,12 +59,14 @@ def findings(kube: Kube) -> Iterator[Finding]:
     places = sorted({*services(kube, fenced), *pods(kube, fenced)}, key=lambda place: (place.namespace, place.name, place.port))
     public = [place.target for place in places if place.edge == "public"]
     yield "the edge has a public port", "" if public else "none was found: nothing else here would say anything"
-    webhooks = called_by_anyone(kube)
+    policies = kube.session.platform().of("NetworkPolicy")
+    webhooks = called_by_anyone(kube.session.values, policies)
     shut = [place for place in places if place.edge != "public" and (place.namespace, place.port) not in webhooks]
     # A Service's port leads to another of its pods.
-    shut = [place for place in shut if not (place.address.endswith(".local") and place.namespace in {namespace for namespace, _ in webhooks})]
+    their_services = {namespace for namespace, _ in webhooks}
+    shut = [place for place in shut if not (place.address.endswith(".local") and place.namespace in their_services)]
     yield from tried(kube, OUTSIDE, public, [place.target for place in shut])
-    namespace, labels = insider(fenced)
+    namespace, labels = insider({name: labels for name, labels in fenced.items() if name not in going_out(policies)})
     client = labels.get("platform.tollgate.dev/edge-client") == "true"
     open_ = [place.target for place in places if client and place.edge == "applications"]
     inner = [place.target for place in places if place.edge != "public" and place.target not in open_]
@@ -108,12 +111,22 @@ def ports(labels: dict, spec: dict) -> set[int]:
     return named | set(OF_GATEWAYS if "gateway.networking.k8s.io/gateway-name" in labels else ())
 
 
-def called_by_anyone(kube: Kube) -> set[tuple[str, int]]:
+def called_by_anyone(values: dict, policies: list[Rendered]) -> set[tuple[str, int]]:
     """Webhooks' ports where no address tells the API server from a pod (cluster.controlPlaneCidr)."""
-    if ipaddress.ip_network(kube.session.values["cluster"]["controlPlaneCidr"]).prefixlen:
+    if ipaddress.ip_network(values["cluster"]["controlPlaneCidr"]).prefixlen:
         return set()
-    policies = [one.object for one in kube.session.platform().of("NetworkPolicy") if one.name == "allow-webhooks"]
-    return {(one["metadata"]["namespace"], port["port"]) for one in policies for rule in one["spec"]["ingress"] for port in rule["ports"]}
+    allowed = [policy for policy in policies if policy.name == "allow-webhooks"]
+    return {(policy.namespace, port["port"]) for policy in allowed for rule in policy.object["spec"]["ingress"] for port in rule["ports"]}
+
+
+def going_out(policies: list[Rendered]) -> set[str]:
+    """Namespaces whose every pod may call addresses outside: the issuer's, say, where it has a public one."""
+    return {
+        policy.namespace
+        for policy in policies
+        if not policy.object["spec"]["podSelector"]
+        and any("ipBlock" in peer for rule in policy.object["spec"].get("egress", []) for peer in rule.get("to", []))
+    }
 
 
 def tried(kube: Kube, namespace: str, reached: list[Target], refused: list[Target]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.platforms import ROOT
-from operations import bootstrap, secret_values, seed
+from operations import bootstrap, rotate, secret_values, seed
 from operations.secret_table import table
 from operations.session import Session
 from refusal import Refusal
@@ -56,6 +56,13 @@ class Store:
 
     def read(self, name: str) -> dict[str, str]:
         return self.held
+
+
+def test_a_secret_that_is_empty_is_made_before_it_is_rotated(session, monkeypatch):
+    monkeypatch.setattr(rotate, "Kube", lambda _: None)
+    monkeypatch.setattr(rotate, "store_of", lambda *_: Store(**{"api-key": ""}))
+    with pytest.raises(Refusal, match="^tollgate-key-verify is not in the store: make seed-secrets CLUSTER=laptop$"):
+        rotate.rotate(session, "tollgate-key-verify")
 
 
 @pytest.mark.parametrize("value, lacks", [("", True), ("\n", True), ("x", False)])

@@ -13,7 +13,7 @@ from harness import forks
 from harness.platforms import ROOT
 from harness.processes import free_ports
 from harness.rendering import program
-from operations import edge, kube, verify, wait
+from operations import edge, kube, laptop, verify, wait
 from operations.session import Session
 from refusal import Refusal, reason
 
@@ -137,6 +137,14 @@ def test_an_input_that_ends_is_no_yes(monkeypatch):
     monkeypatch.setattr("builtins.input", ended)
     with pytest.raises(Refusal, match="^nothing was typed: nothing was changed$"):
         Session.of(ROOT, "laptop", dry_run=False).confirm("do something")
+
+
+@pytest.mark.parametrize("found, step, commands", [(None, 2, ["bootstrap", "seed-secrets"]), ({"kind": "CustomResourceDefinition"}, 3, ["root", "wait"])])
+def test_the_step_that_is_next_is_the_documents(found, step, commands):
+    said = laptop.next_step(Session.of(ROOT, "laptop", dry_run=False), SimpleNamespace(get=lambda *_: found))
+    section = (ROOT / "docs/platform/laptop.md").read_text().partition(f"## {step}. ")[2].partition("\n## ")[0]
+    assert said.startswith(f"step {step}: make {commands[0]} CLUSTER=laptop") and commands[1] in said
+    assert all(f"make {command} CLUSTER=laptop" in section for command in commands)
 
 
 def test_waiting_for_no_time_looks_once(monkeypatch):

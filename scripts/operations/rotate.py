@@ -26,7 +26,8 @@ def rotate(session: Session, name: str = "") -> None:
         raise Refusal(f"{name} is rotated {secret.rotate}")
     kube = Kube(session)
     store = store_of(session, kube)
-    if not session.dry_run and store.read(name) is None:
+    held = store.read(name) or {}
+    if not session.dry_run and not all(held.get(one, "").strip() for one in secret.properties):
         raise Refusal(f"{name} is not in the store: make seed-secrets CLUSTER={session.cluster}")
     if secret.virtual_key:
         rotate_key(session, kube, store, secret)

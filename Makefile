@@ -18,7 +18,12 @@ WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
 TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit \
 	-p tollgate-budget -p tollgate-token-meter -p tollgate-trap
 # Every cluster, or the one that is asked for.
-CLUSTERS := $(or $(CLUSTER),$(notdir $(wildcard manifests/clusters/*)))
+CLUSTERS := $(or $(value CLUSTER),$(notdir $(wildcard manifests/clusters/*)))
+# What a person gives reaches a command as it was given, in quotes: neither make nor a shell expands it.
+# Make would when it exports it.
+unexport CLUSTER CLUSTERS SUBSTRATE IMAGE MODEL REVISION FOLDER SECRET LAYER VERSION SECONDS PORT
+quoted = '$(subst ','\'',$(value $(1)))'
+clusters = $(foreach name,$(value CLUSTERS),'$(subst ','\'',$(name))')
 # Open files that the tests need: a thousand clients at once. Many systems allow 1,024 by default.
 OPEN_FILES := 8192
 
@@ -43,7 +48,7 @@ demo: build ## a tour through a real Envoy and a real model; stops all it starte
 	@exec $(PYTHON_ENV) demo/run.py tour
 
 serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its port)
-	@exec $(PYTHON_ENV) demo/run.py serve --port "$${PORT:-0}"
+	@exec $(PYTHON_ENV) demo/run.py serve --port $(if $(value PORT),$(call quoted,PORT),0)
 
 ##@ Work on it
 
@@ -72,16 +77,16 @@ test-applications: build ## Open WebUI and n8n as their pods start them, before 
 	$(PYTHON_ENV) -m pytest platform-tests/applications
 
 render: build ## compiles rule files into the manifest that the edge mounts, for all clusters (CLUSTERS=NAME: for one)
-	$(PYTHON_ENV) scripts/render $(CLUSTERS)
+	$(PYTHON_ENV) scripts/render $(clusters)
 
 envoy-gateway: build ## what Envoy Gateway is told of the module, for the overlay of that name (CLUSTER=NAME)
-	$(PYTHON_ENV) scripts/envoy-gateway "$(CLUSTER)"
+	$(PYTHON_ENV) scripts/envoy-gateway $(call quoted,CLUSTER)
 
 topology: setup ## draws docs/topology.svg from the manifests of production
 	@$(PYTHON_ENV) scripts/topology production docs/topology.svg
 
 allowances: setup ## writes who may call whom, by the network policies, for all clusters (CLUSTERS=NAME: for one)
-	@$(PYTHON_ENV) scripts/allowances $(CLUSTERS)
+	@$(PYTHON_ENV) scripts/allowances $(clusters)
 
 bench: wrk build bench-build ## what a request and an event cost, next to the goals (5 minutes; needs wrk)
 	@exec $(PYTHON_ENV) bench/run.py bench
@@ -119,38 +124,38 @@ lint: build ## format, clippy, ruff, shellcheck, documentation, licenses and sou
 	$(PYTHON_ENV) -m ruff check . $$(grep -d skip -l '^#!/usr/bin/env python3' scripts/*)
 	.tollgate/venv/bin/shellcheck .ci/run platform-tests/applications/confine $$(grep -d skip -l '^#!/usr/bin/env bash' scripts/*)
 	$(PYTHON_ENV) scripts/check-examples
-	$(PYTHON_ENV) scripts/render --check $(CLUSTERS)
+	$(PYTHON_ENV) scripts/render --check $(clusters)
 	$(PYTHON_ENV) scripts/envoy-gateway --check laptop
 
 ##@ Images (docs/images.md)
 
 pin: build ## digests of the images that the clusters name by a tag (UPDATE=1 asks again, CHECK=1 lists what lacks)
 ifdef CHECK
-	@$(PYTHON_ENV) scripts/pin --unresolved $(CLUSTERS)
+	@$(PYTHON_ENV) scripts/pin --unresolved $(clusters)
 else
 	$(PYTHON_ENV) scripts/pin $(if $(UPDATE),--update) || echo "digests are unresolved, as listed" >&2
-	$(PYTHON_ENV) scripts/render $(CLUSTERS)
+	$(PYTHON_ENV) scripts/render $(clusters)
 endif
 
 tool-image: ## the command line tool as an image, pushed (IMAGE=REGISTRY/REPOSITORY:TAG)
-	@scripts/tool-image "$(IMAGE)"
+	@scripts/tool-image $(call quoted,IMAGE)
 
 modelcar: ## a model as an image, pushed (IMAGE=REGISTRY/REPOSITORY:TAG MODEL=OWNER/NAME [REVISION=COMMIT] or FOLDER=DIR)
-	@scripts/modelcar "$(IMAGE)" $(if $(FOLDER),--folder "$(FOLDER)",--model "$(MODEL)" --revision "$(or $(REVISION),main)")
+	@scripts/modelcar $(call quoted,IMAGE) $(if $(value FOLDER),--folder $(call quoted,FOLDER),--model $(call quoted,MODEL) --revision $(if $(value REVISION),$(call quoted,REVISION),main))
 
 ##@ The cloud below a cluster (SUBSTRATE=gke|k3s CLUSTER=NAME; DRY_RUN=1 only shows; STATE_BUCKET=NAME where it is another)
 
 tf-plan: ## what OpenTofu would change
-	@scripts/substrate plan "$(SUBSTRATE)" "$(CLUSTER)"
+	@scripts/substrate plan $(call quoted,SUBSTRATE) $(call quoted,CLUSTER)
 
 tf-apply: ## changes it, after you have typed the cluster's name (SUBSTRATE=gke/bootstrap first: the state's bucket)
-	@scripts/substrate apply "$(SUBSTRATE)" "$(CLUSTER)"
+	@scripts/substrate apply $(call quoted,SUBSTRATE) $(call quoted,CLUSTER)
 
 tf-destroy: ## removes it, after you have typed the cluster's name
-	@scripts/substrate destroy "$(SUBSTRATE)" "$(CLUSTER)"
+	@scripts/substrate destroy $(call quoted,SUBSTRATE) $(call quoted,CLUSTER)
 
 config: setup ## what the outputs change in the cluster's config.yaml, to commit (WRITE=1 writes it)
-	@PYTHON=$(PYTHON_ENV) scripts/substrate config "$(SUBSTRATE)" "$(CLUSTER)"
+	@PYTHON=$(PYTHON_ENV) scripts/substrate config $(call quoted,SUBSTRATE) $(call quoted,CLUSTER)
 
 ##@ Bring a cluster's platform up (CLUSTER=NAME; DRY_RUN=1 only shows)
 
@@ -166,16 +171,16 @@ root: setup ## the root Application: the last thing that is applied by hand
 wait: setup ## until every Application is synced and healthy (SECONDS=N at most)
 smoke: setup ## it stands, and lets nobody in without a key
 verify: setup ## end to end: GitOps, chats, a refused key, a spent budget, isolation, sign-in
-verify-isolation: setup ## what network policies refuse, tried from a pod
+verify-isolation: setup ## what network policies refuse, tried from pods inside and outside the fences
 rotate-secret: build ## makes SECRET=NAME anew; a virtual key takes two runs
-bump: setup ## raises LAYER=CHART to VERSION=X (or the newest) in the values, and shows the diff
+bump: setup ## raises LAYER=CHART (or crds.NAME) to VERSION=X (or the newest) in the values, and shows the diff
 teardown: setup ## takes the platform off the cluster; asks again for CRDs and namespaces
 
-wait: ARGUMENTS = "$(SECONDS)"
-rotate-secret: ARGUMENTS = "$(SECRET)"
-bump: ARGUMENTS = "$(LAYER)" "$(VERSION)"
+wait: ARGUMENTS = $(call quoted,SECONDS)
+rotate-secret: ARGUMENTS = $(call quoted,SECRET)
+bump: ARGUMENTS = $(call quoted,LAYER) $(call quoted,VERSION)
 $(OPERATIONS):
-	@$(PYTHON_ENV) scripts/operate $@ "$(CLUSTER)" $(ARGUMENTS)
+	@$(PYTHON_ENV) scripts/operate $@ $(call quoted,CLUSTER) $(ARGUMENTS)
 
 ##@ Clean up
 

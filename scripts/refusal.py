@@ -1,6 +1,7 @@
 """What scripts say when they don't do what they were asked for."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,17 @@ def told(main: Callable[[], int]) -> int:
     except Refusal as refusal:
         print(f"{Path(sys.argv[0]).name}: {refusal}", file=sys.stderr)
         return 1
+
+
+# What programs print besides: Helm's notes on links and on its own options, client-go's log.
+NOISE = re.compile(r"walk\.go:\d+|^Use --debug flag|^[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ ")
+MOST_LINES = 12
+
+
+def reason(stderr: str) -> str:
+    """Why a program failed, in its own words."""
+    lines = [line.rstrip() for line in stderr.splitlines() if line.strip() and not NOISE.search(line)]
+    return "\n".join(lines[-MOST_LINES:]) or "it failed, and said nothing"
 
 
 def tollgate() -> str:

@@ -45,7 +45,7 @@ def wrong_keys(app: Rendered, source: dict) -> Iterator[str]:
         return
     lines = file.read_text().splitlines()
     if f"# version: {version}" not in lines and f"# nearest to: {version}" not in lines:
-        yield f"{app}: spec.sources: charts/{chart}.keys is not of version {version}: write it anew"
+        yield f"{app}: spec.sources: charts/{chart}.keys is not of version {version}: write it anew with scripts/chart-keys"
     known = [path(line) for line in lines if not line.startswith("#")]
     for key, value in leaves(source["helm"].get("valuesObject", {})):
         if not any(admits(entry, key, value) for entry in known):

@@ -2,14 +2,13 @@
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
-import itertools
-import json
 import re
 from collections.abc import Iterator
 
 from checks.cross_checks import container_ports, pod_spec, selected_by
 from harness import forks
 from harness.rendering import Platform, Rendered
+from platform_manifests import edge_config
 
 HINT = "x-gateway-model-name"
 # The Gateway that requests for models pass; people's pass another (front_door.py).
@@ -190,8 +189,7 @@ def rules(platform: Platform) -> Rendered:
 
 def policy(platform: Platform) -> dict:
     """The compiled rule files."""
-    module = json.loads(rules(platform).object["data"]["module.json"])
-    return json.loads(module["resources"][0]["typed_config"]["config"]["configuration"]["value"])
+    return edge_config.policy(rules(platform).object["data"]["module.json"])
 
 
 def walls_stand(platform: Platform) -> Iterator[str]:
@@ -229,9 +227,7 @@ def walls_stand(platform: Platform) -> Iterator[str]:
 def one_edge_counts(platform: Platform) -> Iterator[str]:
     """Several edges would each grant the whole of every limit, unless that was accepted."""
     edge = platform.find("Deployment", "edge", "tollgate-edge")
-    accounts = [policy(platform).get(kind, []) for kind in ("models", "organizations", "teams", "keys")]
-    limited = any(account.get("limits") for account in itertools.chain(*accounts))
-    if edge is None or not limited or platform.values["edge"]["acceptPerReplicaLimits"]:
+    if edge is None or not edge_config.limits_anyone(policy(platform)) or platform.values["edge"]["acceptPerReplicaLimits"]:
         return
     if edge.object["spec"].get("replicas") != 1 or edge.object["spec"]["strategy"]["type"] != "Recreate":
         yield f"{edge}: spec.replicas: each replica would grant the whole of every budget"

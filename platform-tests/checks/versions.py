@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from harness import forks
 from harness.rendering import Platform
+from operations.bump import PAIRS
 from upstream import definitions
 
 # Charts that are numbered as the program in them is.
 NUMBERED_ALIKE = {"cert-manager", "external-secrets", "keda", "gpu-operator"}
-# Charts of one release.
-PAIRS = (("agentgateway", "agentgateway-crds"), ("kserve-resources", "kserve-crd"))
 VALUES = "manifests/root/values.yaml"
 
 

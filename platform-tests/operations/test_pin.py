@@ -15,6 +15,7 @@ from harness import forks, rendering
 from harness import registry as registries
 from harness.platforms import ROOT
 from platform_manifests import cluster_config
+from platform_manifests import images as named_images
 
 MODULE = b"\0asm\x01\0\0\0"
 LOCK = "manifests/images.lock.yaml"
@@ -51,7 +52,7 @@ def name_images(fork: Path, **images: str) -> None:
     """Makes these, by their tags, the only images of the fork."""
     shutil.rmtree(fork / "manifests/clusters")
     (fork / "manifests/clusters/one").mkdir(parents=True)
-    (fork / "manifests/clusters/one/config.yaml").write_text("{}")
+    (fork / "manifests/clusters/one/config.yaml").write_text("cluster: {name: one}\n")
     named = {name: dict(zip(("repository", "tag"), reference.rsplit(":", 1))) for name, reference in images.items()}
     (fork / "manifests/root/values.yaml").write_text(yaml.safe_dump({"images": named}))
 
@@ -114,3 +115,11 @@ def test_the_lock_names_the_images_of_the_clusters_and_no_others(fork):
     before = lock(fork)
     subprocess.run([sys.executable, fork / "scripts/pin"], env=os.environ | {"TOLLGATE_CLI": "false"}, capture_output=True)
     assert lock(fork) == before, "run `make pin`"
+
+
+@pytest.mark.parametrize("digest", [None, ""])
+def test_an_empty_digest_is_none(digest):
+    values = {"images": {"edge": {"repository": "registry.example.com/edge", "tag": "1", "digest": digest}}}
+    assert list(named_images.by_tag(values)) == [(("images", "edge"), "registry.example.com/edge:1")]
+    pinned = named_images.digests(values, {"registry.example.com/edge:1": "sha256:12"})
+    assert pinned == {"images": {"edge": {"digest": "sha256:12"}}}

@@ -31,7 +31,7 @@ def keys(edge, tmp_path_factory) -> dict[str, str]:
 
 
 def test_a_well_edge_passes_every_check(edge, keys):
-    findings = list(verify.asked(client.Edge(edge.ports["applications"]), keys["verify"], keys["verify-spent"]))
+    findings = list(verify.asked(client.Edge(edge.ports["applications"]), keys["verify"], keys["verify-spent"], {}))
     assert [name for name, wrong in findings if wrong] == [], findings
     assert [name for name, _ in findings] == [
         "without a key nobody is let in",
@@ -43,11 +43,11 @@ def test_a_well_edge_passes_every_check(edge, keys):
 
 
 def test_a_key_that_is_not_limited_is_no_spent_budget(edge, keys):
-    findings = list(verify.asked(client.Edge(edge.ports["applications"]), keys["verify"], keys["verify"]))
+    findings = list(verify.asked(client.Edge(edge.ports["applications"]), keys["verify"], keys["verify"], {}))
     assert findings[-1] == ("a spent budget refuses", "200, and 429 is expected")
 
 
 def test_a_key_that_the_edge_does_not_know_is_named(edge, keys):
-    findings = verify.asked(client.Edge(edge.ports["applications"]), "sk-nobody", keys["verify-spent"])
+    findings = verify.asked(client.Edge(edge.ports["applications"]), "sk-nobody", keys["verify-spent"], {})
     with pytest.raises(Exception, match="/v1/models has no list of models: 401"):
         list(findings)

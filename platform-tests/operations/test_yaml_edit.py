@@ -24,6 +24,10 @@ def paths(data, above: tuple[str, ...] = ()):
             yield from paths(value, (*above, key))
 
 
+def test_a_key_in_quotes_is_found():
+    assert yaml_edit.put('"domain": a.b  # ours\n', ("domain",), "c.d") == '"domain": c.d  # ours\n'
+
+
 @pytest.mark.parametrize("file", SHIPPED, ids=str)
 def test_of_a_file_that_ships_only_the_line_that_is_meant_changes(file):
     before = (ROOT / file).read_text()

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from operations.kube import Kube, named
+from operations.secret_values import one_line
 from operations.session import Refusal, Session
 from platform_manifests import cluster_config, images
 
@@ -19,14 +20,16 @@ def bootstrap(session: Session) -> None:
     kube = Kube(session)
     chart = session.values["charts"]["argo-cd"]
     session.confirm(f"install Argo CD, chart {chart['version']}, on {kube.context}")
-    kube.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
-    redis_password(session, kube)
-    # Rendered and applied as Argo CD does it with its own chart: there is no Helm release to go stale.
+    # Before anything is applied. Rendered and applied as Argo CD does it with its own chart: there is no Helm release to go stale.
     rendered = session.change(
         "helm", "template", "argocd", "argo-cd", "--repo", chart["repository"], "--version", chart["version"],
         "--namespace", NAMESPACE, "--kube-version", cluster_config.KUBERNETES, "--values", "-", stdin=json.dumps(argo_cd_values(session)), about="the values of the Application argocd",
     )  # fmt: skip
-    if not session.dry_run:
+    kube.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
+    redis_password(session, kube)
+    if session.dry_run:
+        kube.change(*kube.APPLY, stdin="-", about="what Helm renders")
+    else:
         kube.apply(rendered)
     for workload in ("deployment", "statefulset"):
         kube.change("rollout", "status", workload, "--namespace", NAMESPACE, "--timeout", f"{ROLLOUT_SECONDS}s")
@@ -77,15 +80,17 @@ def root(session: Session) -> None:
     manifest = session.helm_template("manifests/bootstrap")
     session.confirm(f"apply {named(manifest)}, which bring {git['repository']} at {git['revision']}")
     kube.apply(manifest)
-    print(f"Git is in charge now. make wait CLUSTER={session.cluster}")
+    if not session.dry_run:
+        print(f"Git is in charge now. make wait CLUSTER={session.cluster}")
 
 
 def repository(session: Session) -> None:
     """How Argo CD signs in to the fork, if it has to: a Secret of its own."""
     url = session.values["git"]["repository"]
+    # Before a person is asked for anything.
+    credentials = {} if session.dry_run else credentials_for(url)
     kube = Kube(session)
     session.confirm(f"let Argo CD sign in to {url}")
-    credentials = {} if session.dry_run else credentials_for(url)
     labels = {"argocd.argoproj.io/secret-type": "repository"}
     kube.put_secret("fork", NAMESPACE, {"type": "git", "url": url} | credentials, labels)
 
@@ -97,5 +102,9 @@ def credentials_for(url: str) -> dict[str, str]:
     if not file or not Path(file).is_file():
         what = "a token that may read the repository" if variable == "GIT_TOKEN_FILE" else "its private deploy key"
         raise Refusal(f"{variable}=FILE names the file with {what}")
-    text = Path(file).read_text()
-    return {"username": "git", "password": text.strip()} if variable == "GIT_TOKEN_FILE" else {"sshPrivateKey": text}
+    if variable == "GIT_TOKEN_FILE":
+        return {"username": "git", "password": one_line(Path(file), variable)}
+    key = Path(file).read_text()
+    if "PRIVATE KEY-----" not in key:
+        raise Refusal(f"{variable}={file}: it is no private key")
+    return {"sshPrivateKey": key}

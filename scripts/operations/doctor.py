@@ -9,6 +9,8 @@ from operations.bootstrap import name_a_proof, unresolved_images
 from operations.kube import Kube
 from operations.laptop import is_laptop
 from operations.session import Refusal, Session
+from platform_manifests import schema
+from refusal import reason
 
 # Whether it is well, what was seen, and what to do otherwise.
 Finding = tuple[bool, str, str]
@@ -53,9 +55,18 @@ def program(name: str, remedy: str) -> Finding:
 
 def configuration(session: Session) -> Iterator[Finding]:
     values, file = session.values, f"manifests/clusters/{session.cluster}/config.yaml"
+    wrong = list(schema.faults(session.root, values))
+    yield not wrong, f"{file} is {'not ' if wrong else ''}as {schema.FILE} has it", "\n        ".join(wrong)
     repository, domain = values["git"]["repository"], values["domain"]
-    yield "example.com" not in repository, f"git.repository: {repository}", f"name your fork in {file}"
-    yield "example.com" not in domain, f"domain: {domain}", f"name a domain of yours in {file}"
+    yield not is_example(repository), f"git.repository: {repository}", f"name your fork in {file}"
+    yield not is_example(domain), f"domain: {domain}", f"name a domain of yours in {file}"
+    for place, value in examples(values):
+        if place not in ("git.repository", "domain"):
+            yield False, f"{place}: {value}", f"that is an example: put yours into {file}"
+    for path in sorted((session.root / "substrate").glob(f"*/clusters/{session.cluster}.tfvars")):
+        changed = '"CHANGE-ME"' not in path.read_text()
+        name = path.relative_to(session.root)
+        yield changed, f"{name}" + ("" if changed else " still says CHANGE-ME"), f"put your values into {name}"
     unresolved = unresolved_images(values)
     if values["cluster"]["requireDigests"]:
         yield not unresolved, f"{len(unresolved)} images without a digest", "make pin, on a machine with a network"
@@ -64,6 +75,25 @@ def configuration(session: Session) -> Iterator[Finding]:
     changed = session.attempt("git", "status", "--porcelain", "manifests").stdout
     state = "has uncommitted changes" if changed else "is committed"
     yield not changed, f"manifests/ {state}", "commit and push: Argo CD reads Git, not this folder"
+
+
+def is_example(text: str) -> bool:
+    """Whether it is what the documents and the clusters of this repository say in a fork's place."""
+    return bool(re.search(r"\bexample(\.(com|org|net)\b|-)|CHANGE-ME", text))
+
+
+def examples(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Each with its place; a key of a map may be one too, a group's name say."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if is_example(str(key)):
+                yield place, str(key)
+            yield from examples(inner, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from examples(item, f"{place}[{number}]")
+    elif isinstance(value, str) and is_example(value):
+        yield place, value
 
 
 def cluster(session: Session) -> Iterator[Finding]:
@@ -79,7 +109,7 @@ def cluster(session: Session) -> Iterator[Finding]:
         return
     done = kube.attempt("version", "--output", "json")
     if done.returncode != 0:
-        yield False, "the API server does not answer", done.stderr.strip()
+        yield False, "the API server does not answer", reason(done.stderr)
         return
     yield version(json.loads(done.stdout)["serverVersion"])
     yield gpus(kube, session)

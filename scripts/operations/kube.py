@@ -12,13 +12,21 @@ import yaml
 
 from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
+from refusal import reason
 
 # Until `kubectl port-forward` has found a pod.
 FORWARD_SECONDS = 30
 
 
+class NoArgoCd(Refusal):
+    """Its kinds are not in the cluster: it was never brought, or is gone."""
+
+
 class Kube:
     """Every call names its context, so that switching it in between leads nowhere else."""
+
+    # Server-side, as Argo CD does it, which takes the fields over without a quarrel.
+    APPLY = ("apply", "--server-side", "--force-conflicts", "--filename", "-")
 
     def __init__(self, session: Session):
         self.session = session
@@ -63,10 +71,19 @@ class Kube:
             return json.loads(done.stdout)
         if "not found" in done.stderr or "doesn't have a resource type" in done.stderr:
             return None
-        raise Refusal(done.stderr.strip())
+        raise Refusal(reason(done.stderr))
 
     def items(self, kind: str, *arguments: str) -> list[dict]:
         return json.loads(self.session.read(*self.command, "get", kind, *arguments, "--output", "json"))["items"]
+
+    def applications(self) -> list[dict]:
+        """Argo CD's. Refuses where it is not there."""
+        done = self.attempt("get", "applications.argoproj.io", "--namespace", "argocd", "--output", "json")
+        if done.returncode == 0:
+            return json.loads(done.stdout)["items"]
+        if "doesn't have a resource type" in done.stderr:
+            raise NoArgoCd(f"Argo CD is not there: make bootstrap CLUSTER={self.session.cluster}")
+        raise Refusal(reason(done.stderr))
 
     def external_secrets_of(self, name: str) -> list[dict]:
         """Those in the cluster that read a secret of the store."""
@@ -93,7 +110,8 @@ class Kube:
             found = ready and re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
             if not found:
                 forward.kill()
-                why = forward.communicate()[1].strip() or f"kubectl says nothing for {FORWARD_SECONDS} s"
+                said = forward.communicate()[1]
+                why = reason(said) if said.strip() else f"kubectl says nothing for {FORWARD_SECONDS} s"
                 raise Refusal(f"{namespace}/{service} can't be reached: {why}")
             yield int(found[1])
         finally:
@@ -101,8 +119,7 @@ class Kube:
             forward.wait()
 
     def apply(self, manifest: str) -> None:
-        """Server-side, as Argo CD does it, which takes the fields over without a quarrel."""
-        self.change("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest, about=named(manifest))
+        self.change(*self.APPLY, stdin=manifest, about=named(manifest))
 
     def put_secret(self, name: str, namespace: str, values: dict[str, str], labels: dict[str, str] | None = None) -> None:
         """All that the Secret holds: keys that are left out are gone."""

@@ -19,17 +19,26 @@ START_SECONDS = 300
 def laptop_up(session: Session) -> None:
     if not is_laptop(session):
         raise Refusal(f"{session.cluster} reads {session.values['git']['repository']}: it needs no mirror on this machine")
+    # Before anything is made.
+    mirror = session.helm_template("manifests/git-mirror")
     cluster(session)
     kube = Kube(session)
     session.confirm(f"put this checkout's images beside {kube.context}, the Git mirror on it, and HEAD into that")
     laptop_images.put_images(session)
-    kube.apply(session.helm_template("manifests/git-mirror"))
+    kube.apply(mirror)
     kube.change("rollout", "status", "deployment/git", "--namespace", NAMESPACE, "--timeout", f"{START_SECONDS}s")
     push(session, kube)
     if session.attempt("git", "status", "--porcelain", session.folder).stdout:
         print(f"The mirror has HEAD, and manifests/clusters/{session.cluster} has changes: commit them, and run this again before `make root`")
-    steps = "bootstrap seed-secrets root wait"
-    print("Next: " + ", ".join(f"make {step} CLUSTER={session.cluster}" for step in steps.split()))
+    if not session.dry_run:
+        print(f"Next: docs/platform/laptop.md, {next_step(session, kube)}")
+
+
+def next_step(session: Session, kube: Kube) -> str:
+    """By what is there already; the same command is a part of two steps."""
+    if not kube.get("crd", "applications.argoproj.io", "argocd"):
+        return f"step 2: make bootstrap CLUSTER={session.cluster}, then seed-secrets and a key of your own"
+    return f"step 3: make root CLUSTER={session.cluster}, then make wait, once what step 2 has written is rendered and committed"
 
 
 def is_laptop(session: Session) -> bool:

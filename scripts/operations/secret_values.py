@@ -36,4 +36,15 @@ def given(name: str) -> str:
     path = Path(os.environ.get(variable(name), ""))
     if not path.is_file():
         raise Refusal(f"{variable(name)}=FILE names the file with {name}")
-    return path.read_text().strip()
+    return one_line(path, variable(name))
+
+
+def one_line(path: Path, named_by: str) -> str:
+    """The one line of a file. What is empty would look as if it were a secret, and never be mended."""
+    try:
+        text = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{named_by}={path}: it can't be read as text ({type(error).__name__})") from None
+    if len(text.splitlines()) != 1:
+        raise Refusal(f"{named_by}={path}: {'it is empty' if not text else 'it has several lines, and a secret is one'}")
+    return text

@@ -1,8 +1,8 @@
 """`make seed-secrets`: every secret that a cluster's manifests ask for, made once."""
 
-from operations import secret_values
+from operations import rotate, secret_values
 from operations.kube import Kube
-from operations.policies import Keys, hash_of
+from operations.policies import Keys
 from operations.secret_table import Secret, needed
 from operations.session import Session
 from operations.stores import Kubernetes, Store, store_of
@@ -22,7 +22,7 @@ def seed(session: Session) -> int:
         prepare(session, kube)
     for secret in mine:
         # What is there stays: a value that others use is never overwritten.
-        store.write(secret.name, secret_values.make(session, secret) | (store.read(secret.name) or {}))
+        store.write(secret.name, secret_values.make(session, secret) | held(store, secret))
     record(session, store, [secret for secret in wanted if secret not in left])
     for secret in left:
         print(f"{secret.name} is left out: {secret_values.variable(secret.name)}=FILE names the file with it")
@@ -30,7 +30,12 @@ def seed(session: Session) -> int:
 
 
 def lacks(store: Store, secret: Secret) -> bool:
-    return bool(set(secret.properties) - set(store.read(secret.name) or {}))
+    return bool(set(secret.properties) - set(held(store, secret)))
+
+
+def held(store: Store, secret: Secret) -> dict[str, str]:
+    """What the store has of it; a value that is empty is none."""
+    return {name: value for name, value in (store.read(secret.name) or {}).items() if value.strip()}
 
 
 def prepare(session: Session, kube: Kube) -> None:
@@ -41,12 +46,13 @@ def prepare(session: Session, kube: Kube) -> None:
 
 def record(session: Session, store: Store, secrets: list[Secret]) -> None:
     """The hash of each virtual key goes to the policies; also one that they have lost."""
-    keys = Keys(session)
-    for secret in secrets:
-        if secret.virtual_key and session.dry_run:
+    virtual = [secret for secret in secrets if secret.virtual_key]
+    if session.dry_run:
+        for secret in virtual:
             print(f"+ write the hash of the key {secret.virtual_key} to the cluster's policies")
-        elif secret.virtual_key:
-            how = secret.properties[secret.key_property]
-            keys.put(secret.virtual_key, hash_of(store.read(secret.name)[secret.key_property]), how.get("limits", []))
-    if any(secret.virtual_key for secret in secrets) and not session.dry_run:
+        return
+    keys = Keys(session)
+    for secret in virtual:
+        rotate.record(keys, secret, store.read(secret.name))
+    if virtual:
         keys.write()

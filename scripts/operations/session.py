@@ -11,7 +11,7 @@ from pathlib import Path
 
 import programs
 from platform_manifests import cluster_config, rendering
-from refusal import Refusal
+from refusal import Refusal, reason
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Session:
         return self.root / "manifests/clusters" / self.cluster
 
     def read(self, *command: str, stdin: str | None = None) -> str:
-        """Runs what changes nothing; returns what it prints. Raises Refusal with its last line."""
+        """Runs what changes nothing; returns what it prints. Raises Refusal with what it says of its failure."""
         done = self.attempt(*command, stdin=stdin)
         if done.returncode != 0:
-            raise Refusal(f"{shown(command)}: {last_line(done.stderr)}")
+            raise Refusal(f"{shown(command)}: {reason(done.stderr)}")
         return done.stdout
 
     def attempt(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess:
@@ -60,7 +60,12 @@ class Session:
             return
         if os.environ.get("CI") or not sys.stdin.isatty():
             raise Refusal(f"to {what} takes somebody at a terminal: nothing was changed")
-        if input(f"To {what}, type the cluster's name: ").strip() != self.cluster:
+        try:
+            typed = input(f"To {what}, type the cluster's name: ").strip()
+        except EOFError:
+            print()
+            raise Refusal("nothing was typed: nothing was changed") from None
+        if typed != self.cluster:
             raise Refusal(f"that is not '{self.cluster}': nothing was changed")
 
     def program(self, name: str) -> str:
@@ -89,8 +94,3 @@ class Session:
 
 def shown(command: tuple[str, ...]) -> str:
     return shlex.join(command)
-
-
-def last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it failed, and said nothing"

@@ -10,6 +10,7 @@ from typing import Protocol
 from operations.kube import Kube
 from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
+from refusal import reason
 
 
 class Store(Protocol):
@@ -58,7 +59,7 @@ class SecretManager:
             return json.loads(done.stdout)
         if "NOT_FOUND" in done.stderr:
             return None
-        raise Refusal(done.stderr.strip())
+        raise Refusal(reason(done.stderr))
 
     def write(self, name: str, values: dict[str, str]) -> None:
         self.session.change(
@@ -88,7 +89,7 @@ class Vault:
             return json.loads(done.stdout)["data"]["data"]
         if "No value found" in done.stderr:
             return None
-        raise Refusal(done.stderr.strip())
+        raise Refusal(reason(done.stderr))
 
     def write(self, name: str, values: dict[str, str]) -> None:
         self.session.change("vault", "kv", "put", "-mount", self.mount, name, "-", stdin=json.dumps(values), about="its value")

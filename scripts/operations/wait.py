@@ -19,20 +19,19 @@ def wait(session: Session, seconds: str = "") -> None:
         return
     deadline = time.monotonic() + limit
     before = None
-    while (now := unfinished(kube)) or before is None:
+    while now := unfinished(kube):
         if now != before:
             print("\n".join(now), end="\n\n", flush=True)
         before = now
         if time.monotonic() >= deadline:
             raise Refusal(f"not ready after {limit} s")
-        if now:
-            time.sleep(min(PAUSE, limit))
+        time.sleep(min(PAUSE, limit))
     print("every Application is synced and healthy")
 
 
 def unfinished(kube: Kube) -> list[str]:
     """One line for each Application that is not synced and healthy, with its own reason."""
-    applications = kube.items("applications.argoproj.io", "--namespace", "argocd")
+    applications = kube.applications()
     if not applications:
         raise Refusal(f"there is no Application: make root CLUSTER={kube.session.cluster}")
     return [line for application in applications if (line := state(application))]

@@ -1,5 +1,7 @@
 """What `tollgate envoy-config` makes of a cluster's edge: the files that Envoy reads, by name."""
 
+import itertools
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +16,8 @@ IDENTITY = "/etc/tls"
 CERTIFICATE = "/etc/front-door"
 MODULE = "/modules/plugin.wasm"
 LLM = "https://llm-proxies.llm-gateway.svc.cluster.local:8443"
+# With what a rotation makes of it.
+SPENT = {f"platform/applications/verify-spent{part}" for part in ("", "-next", "-previous")}
 PLATFORM = "https://platform-proxies.platform-gateway.svc.cluster.local:8443"
 
 
@@ -38,6 +42,22 @@ def of_our_envoy(cluster: Path, config: dict) -> dict[str, str]:
 def of_another_envoy(cluster: Path, config: dict) -> dict[str, str]:
     """What an Envoy lacks that someone else configures: `fragment.yaml` in place of a bootstrap."""
     return _written(cluster, [*_options(config["edge"]), "--fragment"])
+
+
+def policy(module: str) -> dict:
+    """The compiled rule files, out of `module.json`."""
+    plugin = json.loads(module)["resources"][0]["typed_config"]["config"]
+    return json.loads(plugin["configuration"]["value"])
+
+
+def limits_anyone(compiled: dict) -> bool:
+    """Whether several edges would grant somebody several times a limit: each Envoy counts for itself.
+
+    The key that `make verify` sees refused doesn't count: N edges grant it a millionth of a dollar N times, and
+    every cluster has it."""
+    accounts = [compiled.get(kind, []) for kind in ("models", "organizations", "teams")]
+    keys = [key for key in compiled.get("keys", []) if f"{key['team']}/{key['name']}" not in SPENT]
+    return any(account.get("limits") for account in itertools.chain(*accounts, keys))
 
 
 def _options(edge: dict) -> list[str]:

@@ -1,6 +1,6 @@
 """The images that a cluster's values name, and the lock file that knows their digests.
 
-An image is a map with `repository` and `tag`; one that has a `digest` as well needs no lock."""
+An image is a map with `repository` and `tag`; one that has a `digest` as well needs no lock. An empty one is none, as for the charts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ UNRESOLVED = "digest unresolved"
 def by_tag(values: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
     """What has no digest: where the values name it, and the reference. A tag can be moved."""
     if "repository" in values and "tag" in values:
-        if "digest" not in values:
+        if not values.get("digest"):
             yield path, reference(values)
         return
     for key, value in values.items():
@@ -24,7 +24,7 @@ def by_tag(values: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 def reference(image: dict) -> str:
     """As `platform.image` of the charts has it."""
-    return f"{image['repository']}@{image['digest']}" if "digest" in image else f"{image['repository']}:{image['tag']}"
+    return f"{image['repository']}@{image['digest']}" if image.get("digest") else f"{image['repository']}:{image['tag']}"
 
 
 def lock(root: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from platform_manifests import cluster_config
-from refusal import Refusal
+from refusal import Refusal, reason
 
 SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 
@@ -90,11 +90,13 @@ def ours(path: str, cluster: str) -> Chart:
 def render(root: Path, cluster: str, helm: str) -> Platform:
     """Renders a cluster of the checkout (or of a copy of its manifests) at `root`, with the `helm` of this path.
 
-    Raises RenderError with what Helm says, a schema's refusal among it."""
+    Raises RenderError with what Helm says, a schema's refusal among it; Refusal where the cluster's files are
+    not what they have to be."""
+    values = cluster_config.merged(root, cluster)
     objects = of_chart(root, ours("manifests/root", cluster), helm, "root", -4)
     for application in [rendered for rendered in objects if rendered.kind == "Application"]:
         objects += layer(root, application, helm)
-    return Platform(cluster, cluster_config.merged(root, cluster), objects)
+    return Platform(cluster, values, objects)
 
 
 def layer(root: Path, application: Rendered, helm: str) -> list[Rendered]:
@@ -144,7 +146,7 @@ def text(root: Path, chart: Chart, helm: str) -> str:
     """What Helm prints."""
     done = subprocess.run([helm, *arguments(chart)], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RenderError(f"{chart.path} with {', '.join(chart.values)}: {done.stderr.strip()}")
+        raise RenderError(f"{chart.path} with {', '.join(chart.values)}: {reason(done.stderr)}")
     return done.stdout
 
 

@@ -9,7 +9,6 @@ import pytest
 from harness import rendering
 from harness.platforms import EVERYTHING, ROOT, cluster, everything
 
-
 # Scripts that are run by their own name find the Python of the tests, and what is installed beside it.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 

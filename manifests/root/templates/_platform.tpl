@@ -100,6 +100,27 @@ spec:
 {{- end }}
 
 {{/*
+The head of an ExternalSecret, before what needs its Secret; a template of its `target`, and `data`, follow.
+Takes `name`, the Secret's too, `namespace`, and `part`, the layer.
+*/}}
+{{- define "platform.externalSecret" -}}
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {app.kubernetes.io/part-of: {{ .part }}}
+  annotations: {argocd.argoproj.io/sync-wave: "-1"}
+spec:
+  refreshInterval: 1h0m0s
+  secretStoreRef: {name: platform, kind: ClusterSecretStore}
+  target:
+    name: {{ .name }}
+    creationPolicy: Owner
+    deletionPolicy: Retain
+{{- end }}
+
+{{/*
 One value that an ExternalSecret brings. Takes `root`, a chart's scope; `as`, its key in the Secret; `key`
 and `property`, where manifests/secrets.yaml has it. What the API server would add by itself is written out, so that nothing seems to drift.
 */}}
@@ -120,20 +141,7 @@ Takes `root`, a chart's scope; `app`, which is the namespace too; and, optional,
 of External Secrets in which `index . "api-key"` is the key.
 */}}
 {{- define "platform.virtualKey" -}}
-apiVersion: external-secrets.io/v1
-kind: ExternalSecret
-metadata:
-  name: tollgate-key
-  namespace: {{ .app }}
-  labels: {app.kubernetes.io/part-of: {{ .app }}}
-  annotations: {argocd.argoproj.io/sync-wave: "-1"}
-spec:
-  refreshInterval: 1h0m0s
-  secretStoreRef: {name: platform, kind: ClusterSecretStore}
-  target:
-    name: tollgate-key
-    creationPolicy: Owner
-    deletionPolicy: Retain
+{{ include "platform.externalSecret" (dict "name" "tollgate-key" "namespace" .app "part" .app) }}
     {{- with .files }}
     template:
       engineVersion: v2

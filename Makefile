@@ -61,7 +61,7 @@ test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDK
 		cargo test --workspace; \
 		$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest host-tests/sdk
-	$(PYTHON_ENV) -m pytest platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm \
+	$(PYTHON_ENV) -m pytest -n 2 --dist loadfile platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm \
 		--ignore=platform-tests/applications
 
 test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)

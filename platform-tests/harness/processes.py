@@ -1,7 +1,9 @@
 """Processes that a test starts, and ends by their pid."""
 
 import contextlib
+import itertools
 import os
+import random
 import socket
 import subprocess
 import time
@@ -59,10 +61,21 @@ def stays(holds: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+# Below those that the kernel gives to whoever asks for any; each of several workers has its own.
+PORTS_OF_A_WORKER = 6000
+_first = 20_000 + PORTS_OF_A_WORKER * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = itertools.cycle(random.sample(range(_first, _first + PORTS_OF_A_WORKER), PORTS_OF_A_WORKER))
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on, at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]
+    """Ports that nothing listens on, at this moment, and that no other test is given in the next."""
+    return list(itertools.islice(filter(is_free, _ports), count))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as opened:
+        try:
+            opened.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

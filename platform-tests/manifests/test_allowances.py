@@ -9,15 +9,14 @@ import pytest
 from harness import forks, rendering
 from harness.platforms import ROOT
 
-LAYERS = "manifests/layers"
 # What is opened: the file, and what is replaced in it.
 OPENED = {
-    "model servers": ("serving/templates/access.yaml", "matchLabels: {kubernetes.io/metadata.name: llm-gateway}", ""),
-    "what is near n8n": ("n8n/templates/access.yaml", "except: [10.0.0.0/8, ", "except: ["),
-    "the metadata server": ("foundation/templates/namespaces.yaml", ", except: [169.254.0.0/16]", ""),
-    "every way out": ("foundation/templates/namespaces.yaml", "policyTypes: [Ingress, Egress]\n---", "policyTypes: [Ingress]\n---"),
-    "the edge's listener inside": ("edge/templates/services.yaml", 'platform.tollgate.dev/edge-client: "true"', ""),
-    "another port": ("edge/templates/services.yaml", "port: 8081", "port: 9901"),
+    "model servers": ("layers/serving/templates/access.yaml", "matchLabels: {kubernetes.io/metadata.name: llm-gateway}", ""),
+    "what is near": ("root/templates/_platform.tpl", "[10.0.0.0/8, ", "["),
+    "the metadata server": ("layers/foundation/templates/namespaces.yaml", ", except: [169.254.0.0/16]", ""),
+    "every way out": ("layers/foundation/templates/namespaces.yaml", "policyTypes: [Ingress, Egress]\n---", "policyTypes: [Ingress]\n---"),
+    "the edge's listener inside": ("layers/edge/templates/services.yaml", 'platform.tollgate.dev/edge-client: "true"', ""),
+    "another port": ("layers/edge/templates/services.yaml", "port: 8081", "port: 9901"),
 }
 
 
@@ -30,7 +29,7 @@ def test_the_list_is_what_the_manifests_say(cluster):
 @pytest.mark.parametrize("what", OPENED)
 def test_a_change_of_a_policy_changes_the_list(what, tmp_path):
     path, old, new = OPENED[what]
-    file = forks.manifests(tmp_path) / LAYERS / path
+    file = forks.manifests(tmp_path) / "manifests" / path
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))

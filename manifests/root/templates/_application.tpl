@@ -47,10 +47,7 @@ spec:
       - Prune=confirm
       {{- end }}
     retry:
-      limit: 10
-      # With what Git has by then: else a commit that mends a failing one waits for the last try.
-      refresh: true
-      backoff: {duration: 10s, factor: 2, maxDuration: 5m}
+      {{- include "platform.retry" . | nindent 6 }}
 {{- end }}
 
 {{/* Where each kind has the authority that the API server verifies a webhook against. */}}

@@ -167,6 +167,32 @@ spec:
   resources: {requests: {storage: {{ .storage }}}}
 {{- end }}
 
+{{/* The rest of a certificate that the private authority signs. */}}
+{{- define "platform.certificateTerms" -}}
+duration: 2160h
+renewBefore: 720h
+privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Always}
+issuerRef: {name: platform, kind: ClusterIssuer, group: cert-manager.io}
+{{- end }}
+
+{{/* What is no public address, as a list. */}}
+{{- define "platform.privateRanges" -}}
+[10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16]
+{{- end }}
+
+{{/* How long a server takes until it is warm, in seconds. Takes a model's entry in the values. */}}
+{{- define "platform.coldStart" -}}
+{{ .coldStartSeconds | default 600 }}
+{{- end }}
+
+{{/* How Argo CD tries again, as part of an Application's syncPolicy. */}}
+{{- define "platform.retry" -}}
+limit: 10
+# With what Git has by then: else a commit that mends a failing one waits for the last try.
+refresh: true
+backoff: {duration: 10s, factor: 2, maxDuration: 5m}
+{{- end }}
+
 {{/* Where applications inside the cluster ask for models. */}}
 {{- define "platform.edge" -}}
 http://tollgate-edge-internal.edge.svc.cluster.local:8081/v1

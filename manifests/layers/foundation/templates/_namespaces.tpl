@@ -133,8 +133,3 @@ tools: {routes: true}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (get $known $url.scheme) }}
 {{- end }}
 {{- end }}
-
-{{/* What is no public address. */}}
-{{- define "foundation.private" -}}
-[10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16]
-{{- end }}

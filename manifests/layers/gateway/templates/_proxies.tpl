@@ -88,10 +88,7 @@ spec:
   secretName: {{ .name }}-gateway-tls
   dnsNames: [{{ .name }}-proxies.{{ .namespace }}.svc.cluster.local]
   usages: [server auth]
-  duration: 2160h
-  renewBefore: 720h
-  privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Always}
-  issuerRef: {name: platform, kind: ClusterIssuer, group: cert-manager.io}
+  {{- include "platform.certificateTerms" . | nindent 2 }}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy

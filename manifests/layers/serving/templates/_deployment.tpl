@@ -11,7 +11,7 @@ spec:
   replicas: {{ include "serving.replicas" . }}
   {{- end }}
   # A cold start is no failure of the rollout.
-  progressDeadlineSeconds: {{ add (include "serving.coldStart" .) 300 }}
+  progressDeadlineSeconds: {{ add (include "platform.coldStart" .spec) 300 }}
   strategy: {{- include "serving.strategy" . | nindent 4 }}
   selector:
     matchLabels: {app.kubernetes.io/name: vllm, tollgate.dev/model: {{ .name }}}

@@ -51,7 +51,7 @@ containers:
     startupProbe:
       httpGet: {path: /health, port: http}
       periodSeconds: 10
-      failureThreshold: {{ div (add (include "serving.coldStart" .) 9) 10 }}
+      failureThreshold: {{ div (add (include "platform.coldStart" .spec) 9) 10 }}
     readinessProbe:
       httpGet: {path: /health, port: http}
       periodSeconds: 5
@@ -100,10 +100,6 @@ tollgate.dev/model: {{ .name }}
 {{- if and .root.Values.features.kueue (eq .spec.accelerator "nvidia") }}
 kueue.x-k8s.io/queue-name: serving
 {{- end }}
-{{- end }}
-
-{{- define "serving.coldStart" -}}
-{{ .spec.coldStartSeconds | default 600 }}
 {{- end }}
 
 {{/* Not empty when KEDA says how many pods there are. */}}

@@ -1,0 +1,1 @@
+../../root/templates/_platform.tpl

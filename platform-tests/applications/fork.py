@@ -1,7 +1,6 @@
 """Production of a fork in which the applications have keys and the platform its own authority, rendered."""
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +38,5 @@ def made(folder: Path) -> Fork:
     file = fork / "manifests/clusters/production/config.yaml"
     config = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump(config | {"certificates": {"public": "platform"}}))
-    minted = {name: minted_key(name) for name in APPLICATIONS}
+    minted = {name: forks.minted_key("platform/applications", name) for name in APPLICATIONS}
     return Fork(fork, {name: key for name, (key, _) in minted.items()}, {name: digest for name, (_, digest) in minted.items()})
-
-
-def minted_key(name: str) -> tuple[str, str]:
-    """The key, and the hash that the rules have."""
-    command = [os.environ["TOLLGATE_CLI"], "keys", "mint", "--team", "platform/applications", "--name", name]
-    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return tuple(next(word for word in words if word.startswith(start)) for start in ("sk-tollgate-", "sha256:"))

@@ -4,34 +4,17 @@ a model through the edge, whose key they have, what its encryption key is for. `
 import re
 import sqlite3
 
-import fork
 import pytest
 import workflows
 from pod import PROBES
 from workflows import OWNER, Editor, asking
 
 from checks.identity import values_of
-from harness import running_edge, sign_in, stand_in_application
+from harness import sign_in, stand_in_application
 from harness.processes import eventually, free_ports
 from harness.sign_in import HOST
 
 STRANGER = "mallory@example.com=other-org:engineering"
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory):
-    return fork.made(tmp_path_factory.mktemp("fork") / "fork")
-
-
-@pytest.fixture(scope="module")
-def platform(forked):
-    return forked.platform()
-
-
-@pytest.fixture(scope="module")
-def edge(platform, tmp_path_factory):
-    with running_edge.running(tmp_path_factory.mktemp("edge"), platform) as edge:
-        yield edge
 
 
 @pytest.fixture(scope="module")

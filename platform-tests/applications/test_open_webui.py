@@ -6,7 +6,6 @@ import re
 import time
 import uuid
 
-import fork
 import open_webui
 import pytest
 from open_webui import HOST, Person
@@ -21,22 +20,6 @@ STRANGER = "mallory@example.com=other-org:engineering"
 MODEL = "qwen2.5-coder-14b-instruct"
 # Read by Python and its libraries.
 OF_PYTHON = {"HOME", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory):
-    return fork.made(tmp_path_factory.mktemp("fork") / "fork")
-
-
-@pytest.fixture(scope="module")
-def platform(forked):
-    return forked.platform()
-
-
-@pytest.fixture(scope="module")
-def edge(platform, tmp_path_factory):
-    with running_edge.running(tmp_path_factory.mktemp("edge"), platform) as edge:
-        yield edge
 
 
 @pytest.fixture(scope="module")

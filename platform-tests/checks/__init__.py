@@ -1,5 +1,7 @@
 """All that a rendered cluster is held to without a real API server. Each part is a module with
-`findings(platform)`: what is wrong, with file and field."""
+`CHECKS`: a check takes the platform, and yields what is wrong, with file and field."""
+
+from types import ModuleType
 
 from checks import (
     applications,
@@ -29,5 +31,8 @@ PARTS = (
 
 
 def findings(platform: Platform) -> list[str]:
-    schemas = strict_schemas.findings(platform)
-    return schemas or [finding for part in PARTS for finding in part.findings(platform)]
+    return found(platform, strict_schemas) or found(platform, *PARTS)
+
+
+def found(platform: Platform, *parts: ModuleType) -> list[str]:
+    return [finding for part in parts for check in part.CHECKS for finding in check(platform)]

@@ -15,10 +15,6 @@ CLIENT = "platform.tollgate.dev/edge-client"
 KEY = "tollgate-key"
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def each_has_its_own_key(platform: Platform) -> Iterator[str]:
     """By its key the edge knows an application: one a namespace, and no two the same."""
     owners = {}
@@ -50,7 +46,7 @@ def models_are_asked_of_the_edge(platform: Platform) -> Iterator[str]:
 def tabby_asks_for_models_that_there_are(platform: Platform) -> Iterator[str]:
     if not platform.values["features"]["tabby"]:
         return
-    config = f"manifests/clusters/{platform.cluster}/config.yaml"
+    config = platform.config_file
     known = {name: model for model in policy(platform)["models"] for name in [model["name"], *model.get("aliases", [])]}
     wanted = platform.values["tabby"]["models"]
     for part in ("chat", "completion"):

@@ -16,10 +16,6 @@ POOL = re.compile(r'pool="([^"]*)"')
 DEPLOYMENT = re.compile(r'deployment="([^"]*)"')
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def one_hand_on_the_replicas(platform: Platform) -> Iterator[str]:
     """A Deployment that KEDA scales says no number: Argo CD would put it back."""
     for scaled in platform.of("ScaledObject"):

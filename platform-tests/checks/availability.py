@@ -18,10 +18,6 @@ WANTED_OF_VLLM = ("--enable-prefix-caching", "--enable-chunked-prefill")
 FORGOTTEN_SECONDS = 5
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def pods_say_when_they_are_ready(platform: Platform) -> Iterator[str]:
     for workload in platform.of("Deployment", "StatefulSet"):
         if not any("readinessProbe" in container for container in pod_spec(workload)["containers"]):

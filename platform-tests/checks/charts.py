@@ -25,8 +25,9 @@ WORKING = tempfile.TemporaryDirectory(prefix="charts-")
 NAME = re.compile(r'[^."]+|"[^"]*"')
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for app, source in sources(platform) for finding in wrong_keys(app, source)]
+def values_are_the_charts_own(platform: Platform) -> Iterator[str]:
+    for app, source in sources(platform):
+        yield from wrong_keys(app, source)
 
 
 def sources(platform: Platform) -> Iterator[tuple[Rendered, dict]]:
@@ -85,10 +86,9 @@ def template(app: Rendered, source: dict) -> list[Rendered]:
     folder = archives()[source["chart"]]
     values = folder.with_suffix(".values.json")
     values.write_text(json.dumps(source["helm"].get("valuesObject", {})))
-    wave = int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
     namespace = app.object["spec"]["destination"]["namespace"]
     release = source["helm"]["releaseName"]
-    return rendering.helm(folder.parent, release, folder.name, [values.name], app.name, wave, namespace)
+    return rendering.helm(folder.parent, release, folder.name, [values.name], app.name, app.sync_wave, namespace)
 
 
 @functools.cache
@@ -108,3 +108,5 @@ def archives() -> dict[str, Path]:
         found[entry["chart"]] = folder
     return found
 
+
+CHECKS = [values_are_the_charts_own]

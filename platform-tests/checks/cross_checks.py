@@ -24,10 +24,6 @@ SIGNED_IMAGE = re.compile(r"^trusted comment: tollgate .* image=(sha256:[0-9a-f]
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def namespaces_exist(platform: Platform) -> Iterator[str]:
     made = GIVEN_NAMESPACES | {namespace.name for namespace in platform.of("Namespace")}
     for rendered in platform.objects:
@@ -126,7 +122,7 @@ def module_is_the_signed_one(platform: Platform) -> Iterator[str]:
     signed = SIGNED_IMAGE.search(platform.values["edge"]["module"].get("signature", ""))
     digest = platform.values["images"]["module"].get("digest")
     if signed and digest not in (None, signed[1]):
-        config = f"manifests/clusters/{platform.cluster}/config.yaml"
+        config = platform.config_file
         yield f"{config}: edge.module.signature: it is for the image {signed[1]}, not {digest}"
 
 

@@ -8,13 +8,9 @@ from harness.rendering import Platform, Rendered
 from upstream import definitions
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def waves_respect_definitions(platform: Platform) -> Iterator[str]:
     """A custom resource comes in a later wave than the Application that brings its kind."""
-    waves = {app.name: wave_of(app) for app in platform.of("Application")}
+    waves = {app.name: app.sync_wave for app in platform.of("Application")}
     for rendered in platform.objects:
         definition = definitions.kinds().get((rendered.group, rendered.kind))
         owner = definition and definitions.owners()[definition["metadata"]["name"]]
@@ -29,7 +25,7 @@ def waves_respect_definitions(platform: Platform) -> Iterator[str]:
 def waves_are_ordered(platform: Platform) -> Iterator[str]:
     """CRDs before cert-manager, cert-manager before controllers, and so on down to the edge."""
     order = ["foundation", "gateway-api-crds", "cert-manager", "agentgateway", "certificates", "serving", "routing", "edge"]
-    waves = {app.name: (wave_of(app), app) for app in platform.of("Application")}
+    waves = {app.name: (app.sync_wave, app) for app in platform.of("Application")}
     present = [name for name in order if name in waves]
     for before, after in zip(present, present[1:], strict=False):
         if waves[before][0] >= waves[after][0]:
@@ -135,10 +131,6 @@ def written_fields_are_left_alone(platform: Platform) -> Iterator[str]:
             kinds = {entry["kind"] for entry in spec.get("ignoreDifferences", [])}
             if "ValidatingWebhookConfiguration" not in kinds:
                 yield f"{app}: spec.ignoreDifferences: it would take the authority of its webhook away again"
-
-
-def wave_of(app: Rendered) -> int:
-    return int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
 
 
 CHECKS = [

@@ -23,10 +23,6 @@ CHARTS = {
 }
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def routes_to_people(platform: Platform) -> list[Rendered]:
     routes = platform.of("HTTPRoute")
     return [route for route in routes if any(parent["name"] == GATEWAY for parent in route.object["spec"]["parentRefs"])]

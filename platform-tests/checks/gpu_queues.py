@@ -15,10 +15,6 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 QUEUES = {"platform.tollgate.dev/queues": "true"}
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def models_fit_their_gpus(platform: Platform) -> Iterator[str]:
     """All replicas that models may come to, those of a rollout among them, have a GPU."""
     wanted: dict[str, int] = {}
@@ -31,13 +27,13 @@ def models_fit_their_gpus(platform: Platform) -> Iterator[str]:
     for kind, spec in platform.values["gpu"]["kinds"].items():
         there = spec["max"] - spec.get("batch", 0)
         if wanted.get(kind, 0) > there:
-            file = f"manifests/clusters/{platform.cluster}/config.yaml"
+            file = platform.config_file
             yield f"{file}: gpu.kinds.{kind}: models may ask for {wanted[kind]} GPUs, and {there} are theirs"
 
 
 def gpus_have_a_driver(platform: Platform) -> Iterator[str]:
     if users(platform) and platform.values["gpu"]["stack"] == "none":
-        file = f"manifests/clusters/{platform.cluster}/config.yaml"
+        file = platform.config_file
         yield f"{file}: gpu.stack: none, and {users(platform)[0].name} asks for {GPU}"
 
 

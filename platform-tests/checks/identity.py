@@ -14,10 +14,6 @@ from harness.rendering import Platform, Rendered
 SECRET = re.compile(r"secret|password|pw$", re.IGNORECASE)
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def values_of(platform: Platform, application: str) -> tuple[Rendered, dict] | None:
     """What an Application tells the chart that it brings."""
     app = platform.find("Application", "argocd", application)
@@ -124,7 +120,7 @@ def groups_are_of_teams(platform: Platform) -> Iterator[str]:
     teams = {f"{team['organization']}/{team['name']}" for team in policy(platform).get("teams", [])}
     for group, may in platform.values["identity"]["groups"].items():
         if "team" in may and may["team"] not in teams:
-            config = f"manifests/clusters/{platform.cluster}/config.yaml"
+            config = platform.config_file
             yield f"{config}: identity.groups[{group}].team: the rule files have no team {may['team']}"
 
 

@@ -8,10 +8,6 @@ from harness.kserve import CONTAINER, KIND, SCALED_BY
 MODE = "serving.kserve.io/deploymentMode"
 
 
-def findings(platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def services_are_plain_pods(platform) -> Iterator[str]:
     """A container of ours in a Deployment: all the rest of KServe would come between us and the pods."""
     for service in platform.of(KIND):
@@ -65,7 +61,7 @@ def the_controller_comes_first_and_goes_last(platform) -> Iterator[str]:
     for service in platform.of(KIND):
         if controller is None:
             yield f"{service}: no Application brings KServe's controller"
-        elif int(controller.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) >= service.wave:
+        elif controller.sync_wave >= service.wave:
             yield f"{service}: wave {service.wave}: KServe's controller is not there before, or gone too early"
         if service.application == "serving":
             yield f"{service}: its Application stays when the feature goes: nothing would take its finalizer away"

@@ -16,10 +16,6 @@ PROMETHEUS = {
 MANAGED = {"gke-managed-system"}
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def monitors_find_ports(platform: Platform) -> Iterator[str]:
     """A monitor selects pods, and they have its port; in namespaces of which pods are known."""
     known = {workload.namespace for workload in platform.of(*WORKLOADS)}

@@ -16,10 +16,6 @@ def rows() -> dict[str, dict]:
     return {row["name"]: row for row in cluster_config.load(TABLE)}
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def references(platform: Platform) -> Iterator[tuple[Rendered, str, str]]:
     """What is asked of the store, by whom: its name there and the property."""
     for external in platform.of("ExternalSecret"):

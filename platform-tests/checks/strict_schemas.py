@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 
@@ -15,18 +16,16 @@ from upstream import definitions
 BUILT_IN = "kubernetes-json-schema/v1.35.0-local-strict"
 
 
-def findings(platform: Platform) -> list[str]:
-    found = []
+def objects_are_of_their_kinds(platform: Platform) -> Iterator[str]:
     for rendered in platform.objects:
         validator = schema(rendered.object["apiVersion"], rendered.kind)
         if validator is None:
             version = rendered.object["apiVersion"]
-            found.append(f"{rendered}: there is no kind {rendered.kind} in {version}")
+            yield f"{rendered}: there is no kind {rendered.kind} in {version}"
             continue
         for error in validator.iter_errors(rendered.object):
             field = ".".join(str(part) for part in error.instance_path) or "the object"
-            found.append(f"{rendered}: {field}: {error.message}")
-    return found
+            yield f"{rendered}: {field}: {error.message}"
 
 
 @functools.cache
@@ -103,3 +102,6 @@ def close(schema: dict) -> dict:
         if key in schema:
             closed[key] = schema[key]
     return closed
+
+
+CHECKS = [objects_are_of_their_kinds]

@@ -15,10 +15,6 @@ from harness import kserve
 from harness.rendering import Platform, Rendered
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def holds_are_the_shortest(platform: Platform) -> Iterator[str]:
     """A request that no pod can take yet is refused by the picker, before anyone above gives it up."""
     for config in platform.of("ConfigMap"):
@@ -29,7 +25,7 @@ def holds_are_the_shortest(platform: Platform) -> Iterator[str]:
             yield f"{config}: picker.yaml: flowControl.defaultRequestTTL: {hold} s is more than a client waits"
         for place, wait in [*edge_waits(platform), *route_waits(platform)]:
             if hold >= wait:
-                yield f"{config_file(platform)}: picker.holdSeconds: {hold} s is not below {place}, {wait} s"
+                yield f"{platform.config_file}: picker.holdSeconds: {hold} s is not below {place}, {wait} s"
 
 
 def edge_waits(platform: Platform) -> Iterator[tuple[str, int]]:
@@ -74,7 +70,7 @@ def the_edge_answers_first(platform: Platform) -> Iterator[str]:
 def pods_outlive_their_streams(platform: Platform) -> Iterator[str]:
     stream = platform.values["edge"]["streamTimeoutSeconds"]
     if platform.values["edge"]["drainSeconds"] < stream:
-        yield f"{config_file(platform)}: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
+        yield f"{platform.config_file}: edge.drainSeconds: shorter than edge.streamTimeoutSeconds, {stream}"
     for workload in platform.of("Deployment"):
         grace = pod_spec(workload).get("terminationGracePeriodSeconds", 30)
         if grace < stream and workload.namespace in STREAMING:
@@ -177,10 +173,6 @@ def held_requests_are_seen(platform: Platform) -> Iterator[str]:
 def seconds(duration: str) -> int:
     found = re.fullmatch(r"(\d+)(s|m|h)", duration)
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
-
-
-def config_file(platform: Platform) -> str:
-    return f"manifests/clusters/{platform.cluster}/config.yaml"
 
 
 CHECKS = [

@@ -15,10 +15,6 @@ NUMBERED_ALIKE = {"cert-manager", "external-secrets", "keda", "gpu-operator"}
 VALUES = "manifests/root/values.yaml"
 
 
-def findings(platform: Platform) -> list[str]:
-    return [finding for check in CHECKS for finding in check(platform)]
-
-
 def definitions_are_what_is_checked(platform: Platform) -> Iterator[str]:
     """Objects are held to the CRDs that the cluster gets, at the commit that the release was made of."""
     sources = definitions.sources()

@@ -69,7 +69,7 @@ def brought_up(fork, argo) -> dict[int, list[str]]:
 def waves(fork: Fork):
     """Each wave with its Applications and those that come after it."""
     apps = rendering.render(fork.work, CLUSTER).of("Application")
-    wave_of = {app.name: int(app.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for app in apps}
+    wave_of = {app.name: app.sync_wave for app in apps}
     for wave, group in itertools.groupby(sorted(wave_of, key=wave_of.get), key=wave_of.get):
         yield wave, list(group), [name for name in wave_of if wave_of[name] > wave]
 

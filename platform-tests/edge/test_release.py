@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import checks
 from checks import cross_checks, strict_schemas
 from harness import forks, rendering
 from harness.module_verification import CONTAINER, pod, tollgate, verify
@@ -42,7 +43,7 @@ def configured(fork: Path, module: dict, digest: str | None = None) -> rendering
 @pytest.mark.parametrize("proof", [["publicKey", "signature"], ["sha256"], ["publicKey", "signature", "sha256"]], ids="+".join)
 def test_the_released_module_passes_and_another_does_not(release, proof, tmp_path):
     platform = configured(tmp_path, {name: release[name] for name in proof})
-    assert strict_schemas.findings(platform) + cross_checks.findings(platform) == []
+    assert checks.found(platform, strict_schemas, cross_checks) == []
     module = Path(os.environ["TOLLGATE_MODULE"]).read_bytes()
     passed = verify(platform, module, tmp_path / "released")
     assert (passed.returncode, passed.stderr) == (0, "")
@@ -69,7 +70,7 @@ def test_where_nothing_is_known_of_the_module_nothing_is_asked(tmp_path):
 
 def test_a_signature_of_another_image_is_found_before_it_is_rolled_out(release, tmp_path):
     signed = {name: release[name] for name in ("publicKey", "signature")}
-    assert cross_checks.findings(configured(tmp_path / "same", signed, release["image"])) == []
+    assert checks.found(configured(tmp_path / "same", signed, release["image"]), cross_checks) == []
     other = "sha256:" + "0" * 64
-    [finding] = cross_checks.findings(configured(tmp_path / "other", signed, other))
+    [finding] = checks.found(configured(tmp_path / "other", signed, other), cross_checks)
     assert finding == f"manifests/clusters/laptop/config.yaml: edge.module.signature: it is for the image {release['image']}, not {other}"

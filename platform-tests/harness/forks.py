@@ -26,11 +26,15 @@ def manifests(folder: Path) -> Path:
 def with_key(folder: Path) -> tuple[rendering.Platform, str]:
     """The laptop of a fork in which a commit added a key, rendered; and the key."""
     fork = copy(folder)
-    command = [os.environ["TOLLGATE_CLI"], "keys", "mint", "--team", "home/people", "--name", "me"]
-    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    secret = next(word for word in words if word.startswith("sk-tollgate-"))
-    digest = next(word for word in words if word.startswith("sha256:"))
+    secret, digest = minted_key("home/people", "me")
     rules = fork / "manifests/clusters/laptop/policies/organizations/home.yaml"
     rules.write_text(rules.read_text().replace("people: {}", f"people: {{keys: {{me: {{hash: '{digest}'}}}}}}"))
     subprocess.run([fork / "scripts/render", "laptop"], check=True)
     return rendering.render(fork, "laptop"), secret
+
+
+def minted_key(team: str, name: str) -> tuple[str, str]:
+    """The key, and the hash that the rules have."""
+    command = [os.environ["TOLLGATE_CLI"], "keys", "mint", "--team", team, "--name", name]
+    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return tuple(next(word for word in words if word.startswith(start)) for start in ("sk-tollgate-", "sha256:"))

@@ -2,17 +2,18 @@
 
 import dataclasses
 
+import checks
 from checks import charts, observability, strict_schemas
 
 
 def test_every_value_that_we_set_is_one_of_the_charts_own(platform):
-    assert charts.findings(platform) == []
+    assert checks.found(platform, charts) == []
 
 
 def test_what_they_render_has_no_field_that_its_kind_has_not(platform):
     rendered = charts.rendered(platform)
     assert rendered.of("Deployment"), "no chart was rendered"
-    assert strict_schemas.findings(rendered) == []
+    assert checks.found(rendered, strict_schemas) == []
 
 
 def test_prometheus_finds_what_they_render(platform):

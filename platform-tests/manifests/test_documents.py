@@ -10,30 +10,33 @@ import pytest
 import yaml
 
 import checks
+import documents
 from harness import forks, rendering
 from harness.platforms import ROOT
 
-BLOCK = re.compile(r"^```yaml\n# (manifests/clusters/(\w[\w-]*)/\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHANGE = re.compile(r"# (manifests/clusters/(\w[\w-]*)/\S+)\n")
+GUIDES = [name for name in documents.every() if name.startswith("docs/")]
 
 
-def sections() -> list[tuple[str, str]]:
-    """Document and heading of every section that has such blocks."""
-    found = []
-    for document in sorted((ROOT / "docs").rglob("*.md")):
-        for section in document.read_text().split("\n## ")[1:]:
-            if BLOCK.search(section):
-                found.append((str(document.relative_to(ROOT)), section.partition("\n")[0]))
+def sections() -> dict[tuple[str, str], list[str]]:
+    """By document and heading, the blocks of each section that are changes of a cluster's files."""
+    found = {}
+    for document in GUIDES:
+        headings = [""] + [section.partition("\n")[0] for section in documents.read(document).split("\n## ")[1:]]
+        for block in documents.blocks(document):
+            if block.language == "yaml" and CHANGE.match(block.text):
+                before = "\n".join(documents.read(document).splitlines()[: block.line])
+                found.setdefault((document, headings[before.count("\n## ")]), []).append(block.text)
     return found
 
 
 @pytest.mark.parametrize("document, heading", sections())
 def test_a_change_that_is_described_is_a_good_one(document, heading, tmp_path):
     forks.copy(tmp_path)
-    text = (ROOT / document).read_text()
-    section = next(part for part in text.split("\n## ") if part.startswith(heading))
-    for path, _, content in BLOCK.findall(section):
-        apply(tmp_path / path, yaml.safe_load(content))
-    cluster = BLOCK.search(section)[2]
+    blocks = sections()[document, heading]
+    for block in blocks:
+        apply(tmp_path / CHANGE.match(block)[1], yaml.safe_load(block))
+    cluster = CHANGE.match(blocks[0])[2]
     done = subprocess.run([tmp_path / "scripts/render", cluster], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert checks.findings(rendering.render(tmp_path, cluster)) == []
@@ -42,8 +45,9 @@ def test_a_change_that_is_described_is_a_good_one(document, heading, tmp_path):
 def test_a_cluster_of_another_name_is_made_as_the_readme_says(tmp_path):
     forks.copy(tmp_path)
     (tmp_path / "platform-tests").symlink_to(ROOT / "platform-tests")
-    section = (tmp_path / "manifests/README.md").read_text().split("\n## A cluster of another name\n")[1]
-    for line in SHELL.search(section)[1].splitlines():
+    section = documents.read("manifests/README.md").partition("\n## A cluster of another name\n")[0]
+    block = next(one for one in documents.blocks("manifests/README.md") if one.line > section.count("\n"))
+    for line in block.text.splitlines():
         # What make asks of a script, without building first.
         command = re.sub(r"^make (\w+) CLUSTERS=", r"scripts/\1 ", line)
         subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
@@ -56,17 +60,17 @@ def test_a_cluster_of_another_name_is_made_as_the_readme_says(tmp_path):
     assert "/manifests/clusters/mine/config.yaml" in str(root.object)
 
 
-SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOBODY = "127.0.0.1:1"
 
 
 def kubectl_commands() -> list[tuple[str, str]]:
     """Document and command, without what comes after a pipe, of each that changes no file of this machine."""
     found = []
-    for document in sorted((ROOT / "docs").rglob("*.md")):
-        for block in SHELL.findall(document.read_text()):
-            found += [(document.name, line.split(" | ")[0].split(" >")[0].split("  #")[0])
-                      for line in block.splitlines() if line.startswith("kubectl ")]
+    for document in GUIDES:
+        for block in documents.blocks(document):
+            if block.language == "sh":
+                found += [(document, line.split(" | ")[0].split(" >")[0].split("  #")[0])
+                          for line in block.text.splitlines() if line.startswith("kubectl ")]
     return found
 
 

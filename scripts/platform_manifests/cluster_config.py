@@ -18,8 +18,12 @@ def clusters(root: Path) -> list[str]:
 
 def files(cluster: str) -> list[str]:
     """The defaults, what differs from them, and what `make render` adds; the later one wins."""
-    folder = f"manifests/clusters/{cluster}"
-    return ["manifests/root/values.yaml", f"{folder}/config.yaml", f"{folder}/rendered/values.yaml"]
+    return ["manifests/root/values.yaml", config_file(cluster), f"manifests/clusters/{cluster}/rendered/values.yaml"]
+
+
+def config_file(cluster: str) -> str:
+    """What a fork edits."""
+    return f"manifests/clusters/{cluster}/config.yaml"
 
 
 def merged(root: Path, cluster: str) -> dict:

@@ -48,6 +48,11 @@ class Rendered:
     def namespace(self) -> str | None:
         return self.object["metadata"].get("namespace")
 
+    @property
+    def sync_wave(self) -> int:
+        """Of an Application: that in which Argo CD makes it, and its objects after it."""
+        return int(self.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+
     def __str__(self) -> str:
         return f"{self.file}: {self.kind} {self.name}"
 
@@ -61,6 +66,10 @@ class Platform:
     values: dict
     objects: list[Rendered]
     made: list[Rendered] = field(default_factory=list)
+
+    @property
+    def config_file(self) -> str:
+        return cluster_config.config_file(self.cluster)
 
     def of(self, *kinds: str) -> list[Rendered]:
         return [rendered for rendered in (*self.objects, *self.made) if rendered.kind in kinds]
@@ -101,7 +110,6 @@ def render(root: Path, cluster: str, helm: str) -> Platform:
 
 def layer(root: Path, application: Rendered, helm: str) -> list[Rendered]:
     """The objects of an Application whose sources are in our own repository."""
-    wave = int(application.object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
     objects = []
     for source in application.object["spec"]["sources"]:
         path = source.get("path", "")
@@ -109,9 +117,9 @@ def layer(root: Path, application: Rendered, helm: str) -> list[Rendered]:
             continue
         if "helm" in source:
             files = [file.removeprefix("/") for file in source["helm"]["valueFiles"]]
-            objects += of_chart(root, Chart(path, source["helm"]["releaseName"], files), helm, application.name, wave)
+            objects += of_chart(root, Chart(path, source["helm"]["releaseName"], files), helm, application.name, application.sync_wave)
         else:
-            objects += directory(root, source, application.name, wave)
+            objects += directory(root, source, application.name, application.sync_wave)
     return objects
 
 

@@ -13,6 +13,7 @@ from checks.cross_checks import pod_spec
 from checks.request_path import STREAMING, policy, routes_to_models, rules, served_names
 from harness import kserve
 from harness.rendering import Platform, Rendered
+from platform_manifests import cluster_config
 
 
 def holds_are_the_shortest(platform: Platform) -> Iterator[str]:
@@ -137,11 +138,7 @@ def cold_starts_are_waited_for(platform: Platform) -> Iterator[str]:
 def cold_starts(platform: Platform) -> Iterator[tuple[Rendered, int]]:
     for server in platform.of("Deployment"):
         for name in served_names(server):
-            yield server, cold_start(platform.values["models"][name])
-
-
-def cold_start(model: dict) -> int:
-    return model.get("coldStartSeconds", 600)
+            yield server, cluster_config.cold_start(platform.values["models"][name])
 
 
 def sleepers_say_what_a_start_takes(platform: Platform) -> Iterator[str]:
@@ -155,8 +152,8 @@ def sleepers_say_what_a_start_takes(platform: Platform) -> Iterator[str]:
                 yield f"{field}: {told} s, and {target['model']} never sleeps"
             elif sleeps and not told:
                 yield f"{field}: none, and {target['model']} sleeps"
-            elif sleeps and told != cold_start(served):
-                yield f"{field}: {told} s, and {target['model']} takes {cold_start(served)} s to start"
+            elif sleeps and told != cluster_config.cold_start(served):
+                yield f"{field}: {told} s, and {target['model']} takes {cluster_config.cold_start(served)} s to start"
 
 
 def held_requests_are_seen(platform: Platform) -> Iterator[str]:

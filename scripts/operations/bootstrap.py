@@ -61,7 +61,7 @@ def refuse_unproven(session: Session) -> None:
 
 def name_a_proof(session: Session) -> str:
     """What to do where the module would be verified by nothing."""
-    file = f"manifests/clusters/{session.cluster}/config.yaml"
+    file = cluster_config.config_file(session.cluster)
     return f"put publicKey and signature of its release, or its sha256, into {file} (docs/images.md)"
 
 

@@ -59,7 +59,7 @@ def refuse_another_form(version: str, present: str) -> None:
 
 def overridden(session: Session, section: str, name: str) -> Iterator[str]:
     for cluster in cluster_config.clusters(session.root):
-        file = cluster_config.files(cluster)[1]
+        file = cluster_config.config_file(cluster)
         own = cluster_config.values(session.root, file).get(section, {}).get(name, {}).get("version")
         if own:
             yield f"{file} has {section}.{name}.version {own} of its own, which wins there."

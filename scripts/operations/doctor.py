@@ -9,7 +9,7 @@ from operations.bootstrap import name_a_proof, unresolved_images
 from operations.kube import Kube
 from operations.laptop import is_laptop
 from operations.session import Refusal, Session
-from platform_manifests import schema
+from platform_manifests import cluster_config, schema
 from refusal import reason
 
 # Whether it is well, what was seen, and what to do otherwise.
@@ -54,7 +54,7 @@ def program(name: str, remedy: str) -> Finding:
 
 
 def configuration(session: Session) -> Iterator[Finding]:
-    values, file = session.values, f"manifests/clusters/{session.cluster}/config.yaml"
+    values, file = session.values, cluster_config.config_file(session.cluster)
     wrong = list(schema.faults(session.root, values))
     yield not wrong, f"{file} is {'not ' if wrong else ''}as {schema.FILE} has it", "\n        ".join(wrong)
     repository, domain = values["git"]["repository"], values["domain"]

@@ -12,6 +12,7 @@ import yaml
 
 from operations.secret_table import store_prefix
 from operations.session import Refusal, Session
+from platform_manifests.cluster_config import config_file
 from refusal import reason
 
 # Until `kubectl port-forward` has found a pod.
@@ -61,7 +62,7 @@ class Kube:
         if not root:
             return
         files = root["spec"]["source"]["helm"]["valueFiles"]
-        if f"/manifests/clusters/{self.session.cluster}/config.yaml" not in files:
+        if f"/{config_file(self.session.cluster)}" not in files:
             raise Refusal(f"the context {self.context} leads to another cluster: its root reads {', '.join(files)}")
 
     def get(self, kind: str, name: str, namespace: str) -> dict | None:

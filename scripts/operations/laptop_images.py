@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml_edit
 from operations.session import Refusal, Session
 from platform_manifests import cluster_config
+from refusal import tollgate
 
 # What the nodes call the registry, whichever port of this machine leads to it.
 REGISTRY = "tollgate-registry.localhost:5000"
@@ -82,7 +83,7 @@ class Registry:
             return None
 
 
-def module(session: Session, registry: Registry) -> dict[str, str]:
+def module(session: Session, registry: Registry) -> dict[yaml_edit.Place, str]:
     """Places and values: the image of the module that `make build` has built, and what the edge verifies."""
     file = os.environ.get("TOLLGATE_MODULE", "MODULE")
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +101,7 @@ def module(session: Session, registry: Registry) -> dict[str, str]:
     return places("module", MODULE, tag, image) | {("edge", "module", "sha256"): sha256}
 
 
-def tool(session: Session, registry: Registry) -> dict[str, str]:
+def tool(session: Session, registry: Registry) -> dict[yaml_edit.Place, str]:
     """The same of the tool's image; its digest is known once it was pushed, so the tag says what is in it."""
     if session.dry_run:
         session.change("scripts/tool-image", f"{registry.address}/{TOOL}:TAG")
@@ -131,11 +132,7 @@ def tag_of(session: Session, content: str) -> str:
 
 
 def command_line(session: Session) -> str:
-    if tool := os.environ.get("TOLLGATE_CLI"):
-        return tool
-    if session.dry_run:
-        return "tollgate"
-    raise Refusal("TOLLGATE_CLI does not name the command line tool: run this by `make`")
+    return "tollgate" if session.dry_run and "TOLLGATE_CLI" not in os.environ else tollgate()
 
 
 def found(pattern: str, said: str) -> str:
@@ -145,13 +142,13 @@ def found(pattern: str, said: str) -> str:
     return match[1]
 
 
-def places(name: str, repository: str, tag: str, digest: str) -> dict[str, str]:
+def places(name: str, repository: str, tag: str, digest: str) -> dict[yaml_edit.Place, str]:
     image = {"repository": f"{REGISTRY}/{repository}", "tag": tag, "digest": digest}
     return {("images", name, key): value for key, value in image.items()}
 
 
-def write(session: Session, wanted: dict[str, str]) -> None:
-    name = f"manifests/clusters/{session.cluster}/config.yaml"
+def write(session: Session, wanted: dict[yaml_edit.Place, str]) -> None:
+    name = cluster_config.config_file(session.cluster)
     if session.dry_run:
         print(f"+ write their digests to {name}")
         return

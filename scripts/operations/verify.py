@@ -12,12 +12,11 @@ from operations.kube import Kube
 from operations.session import Refusal, Session
 from operations.stores import store_of
 from operations.wait import unfinished
+from platform_manifests import cluster_config
 
 # A check's name, and what is wrong, or '' where nothing is.
 Finding = tuple[str, str]
 
-# Of a model whose values name none, as its manifests have it.
-COLD_START_SECONDS = 600
 PAUSE = 10
 
 # What a dry run says of it.
@@ -109,7 +108,7 @@ def awake(edge: Edge, model: str, key: str, seconds: float) -> Answer:
 
 def cold_start(servers: dict[str, dict], model: str) -> int:
     """Of the server of this name; a model that the rules call otherwise may be any of them."""
-    seconds = {name: server.get("coldStartSeconds", COLD_START_SECONDS) for name, server in servers.items()}
+    seconds = {name: cluster_config.cold_start(server) for name, server in servers.items()}
     return seconds.get(model) or max(seconds.values(), default=0)
 
 

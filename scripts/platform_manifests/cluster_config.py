@@ -26,6 +26,11 @@ def config_file(cluster: str) -> str:
     return f"manifests/clusters/{cluster}/config.yaml"
 
 
+def cold_start(model: dict) -> int:
+    """Seconds until a server is warm, by its entry in `models`; the charts have the same default."""
+    return model.get("coldStartSeconds", 600)
+
+
 def merged(root: Path, cluster: str) -> dict:
     """The values of a cluster of the checkout at `root`.
 

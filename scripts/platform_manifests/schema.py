@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema_rs
 
+from platform_manifests.cluster_config import config_file
 from refusal import Refusal
 
 FILE = "manifests/root/values.schema.json"
@@ -16,7 +17,7 @@ LONGEST = 200
 def hold(root: Path, cluster: str, values: dict) -> None:
     """Raises Refusal with all that is wrong, a line each."""
     if wrong := list(faults(root, values)):
-        raise Refusal("\n  ".join([f"manifests/clusters/{cluster}/config.yaml, with the defaults, is not as {FILE} has it:", *wrong]))
+        raise Refusal("\n  ".join([f"{config_file(cluster)}, with the defaults, is not as {FILE} has it:", *wrong]))
 
 
 def faults(root: Path, values: dict) -> Iterator[str]:

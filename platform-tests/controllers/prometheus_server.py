@@ -4,15 +4,14 @@ programs (scrapes/) as the rendered monitors would have it scrape them."""
 import contextlib
 import http.client
 import json
-import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from harness.platforms import ROOT
-from harness.processes import eventually, free_ports, process
+from harness.processes import eventually, free_ports, process, served
 from harness.rendering import Platform, program
 
 SCRAPES = ROOT / "platform-tests/upstream/scrapes"
@@ -52,8 +51,7 @@ class Prometheus:
 @contextlib.contextmanager
 def running(folder: Path, platform: Platform) -> Iterator[Prometheus]:
     recorded, listen = free_ports(2)
-    server = ThreadingHTTPServer(("127.0.0.1", recorded), Recorded)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = served(Recorded, recorded)
     config = folder / "prometheus.json"
     config.write_text(json.dumps(configuration(platform, recorded)))
     command = [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{listen}"]

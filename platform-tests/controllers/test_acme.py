@@ -10,7 +10,6 @@ import contextlib
 import copy
 import json
 import ssl
-import threading
 import urllib.request
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +23,7 @@ from certificates import Certificate
 from harness import mounts, rendering, running_edge
 from harness.authority import Authority
 from harness.platforms import cluster
-from harness.processes import eventually, free_ports, process
+from harness.processes import eventually, free_ports, process, served
 from harness.running_edge import Edge
 
 PATIENCE = 120
@@ -51,9 +50,7 @@ class Solver:
             def log_message(self, *_):
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
+        return served(Handler, port)
 
     def answer(self, host: str, path: str) -> tuple[int, str]:
         if not path.startswith(CHALLENGE):

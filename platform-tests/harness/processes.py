@@ -6,8 +6,10 @@ import os
 import random
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 
@@ -41,6 +43,13 @@ def envoy(name: str, config: Path, folder: Path):
     """The real Envoy, with one worker."""
     command = [os.environ["TOLLGATE_ENVOY"], "-c", str(config), "--disable-hot-restart", "--concurrency", "1"]
     return process(name, [*command, "--file-flush-interval-msec", "50"], folder)
+
+
+def served(handler: type, port: int, ip: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """A stand-in in this very process, until its `shutdown`."""
+    server = ThreadingHTTPServer((ip, port), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:

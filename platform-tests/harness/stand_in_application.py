@@ -2,9 +2,10 @@
 
 import contextlib
 import json
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness.processes import served
 
 
 class Application(BaseHTTPRequestHandler):
@@ -55,6 +56,4 @@ class Application(BaseHTTPRequestHandler):
 
 
 def serve(port: int, application: type = Application) -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", port), application)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    return served(application, port)

@@ -1,10 +1,11 @@
 """A stand-in for what Prometheus scrapes of one model: its endpoint picker, the vLLM of each pod, and
 kube-state-metrics. A test writes the script; what is `lost` does not answer."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness.processes import served
 
 
 @dataclass
@@ -72,6 +73,4 @@ def serve(measures: Measures, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    return served(Handler, port)

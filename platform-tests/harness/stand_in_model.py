@@ -2,9 +2,10 @@
 endpoint picker reads."""
 
 import json
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness.processes import served
 
 
 class Model(BaseHTTPRequestHandler):
@@ -77,6 +78,4 @@ class Model(BaseHTTPRequestHandler):
 
 
 def serve(port: int, ip: str = "127.0.0.1") -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer((ip, port), Model)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    return served(Model, port, ip)

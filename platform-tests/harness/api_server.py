@@ -1,11 +1,14 @@
 """A real etcd and kube-apiserver on loopback, private to one test run."""
 
 import contextlib
+import functools
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -37,11 +40,24 @@ class ApiServer:
         )
 
     def read(self, path: str, **query: str) -> dict:
-        """One GET, without a kubectl that has to be started for it: for what is asked often."""
+        """One GET. This, and `create`, without a kubectl that has to be started for it: for what is done often."""
+        return json.loads(self.ask(path, query))
+
+    def create(self, body: dict) -> str:
+        """Creates one object, with unknown fields refused; returns the refusal's text, or '' when it is taken."""
+        try:
+            self.ask(collection(self, body), {"fieldValidation": "Strict"}, body)
+        except urllib.error.HTTPError as refusal:
+            return json.load(refusal)["message"]
+        return ""
+
+    def ask(self, path: str, query: dict[str, str], body: dict | None = None) -> bytes:
+        """A POST of the body, where there is one; else a GET."""
         address = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
-        request = urllib.request.Request(address, headers={"authorization": f"Bearer {TOKEN}"})
+        headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+        request = urllib.request.Request(address, data=body and json.dumps(body).encode(), headers=headers)
         with urllib.request.urlopen(request, timeout=30, context=ssl._create_unverified_context()) as answer:
-            return json.load(answer)
+            return answer.read()
 
     def token(self, namespace: str, account: str) -> str:
         """By which a program is this ServiceAccount, and may do what it may."""
@@ -67,18 +83,13 @@ class ApiServer:
         done = self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", objects=objects)
         return [line for line in done.stderr.splitlines() if line and not line.startswith("Warning:")]
 
-    def create(self, body: dict) -> str:
-        """Creates one object; returns the refusal's text, or '' when it is taken."""
-        done = self.kubectl("create", "--validate=strict", "-f", "-", objects=[body])
-        return "" if done.returncode == 0 else done.stderr
-
     def established(self) -> None:
         """Waits until every CustomResourceDefinition is served."""
         deadline = time.monotonic() + READY_SECONDS
         waiting = ["no answer"]
         while waiting and time.monotonic() < deadline:
             # Not `kubectl wait`, which fails where an object has no conditions yet.
-            items = json.loads(self.kubectl("get", "crd", "-o", "json").stdout)["items"]
+            items = self.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
             waiting = [item["metadata"]["name"] for item in items if not is_established(item)]
         assert not waiting, f"not established: {waiting}"
 
@@ -88,10 +99,29 @@ def is_established(crd: dict) -> bool:
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
+@functools.cache
+def resource(server: ApiServer, api: str, kind: str) -> dict:
+    """What the API server calls the objects of this kind."""
+    found = [one for one in server.read(api)["resources"] if one["kind"] == kind and "/" not in one["name"]]
+    assert found, f"{api} has no {kind}"
+    return found[0]
+
+
+def collection(server: ApiServer, body: dict) -> str:
+    """The path to which such an object is sent."""
+    version = body["apiVersion"]
+    api = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    found = resource(server, api, body["kind"])
+    namespace = f"/namespaces/{body['metadata'].get('namespace', 'default')}" if found["namespaced"] else ""
+    return f"{api}{namespace}/{found['name']}"
+
+
 @contextlib.contextmanager
-def running(folder: Path):
-    """Starts both, and ends them whatever happens."""
+def running(folder: Path, after: Path | None = None):
+    """Starts both, and ends them whatever happens. `after`: the folder of one that has ended; what it kept is there."""
     client, peer, secure = free_ports(3)
+    if after:
+        shutil.copytree(after / "etcd", folder / "etcd")
     keys(folder)
     (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n")
     etcd = [
@@ -143,7 +173,8 @@ def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> No
     while time.monotonic() < deadline:
         if started.poll() is not None:
             break
-        if server.kubectl("get", "--raw", "/readyz").returncode == 0:
+        with contextlib.suppress(urllib.error.URLError):
+            server.ask("/readyz", {})
             return
         time.sleep(0.3)
     raise RuntimeError("kube-apiserver is not ready:\n" + last_words(folder / "kube-apiserver.log"))

@@ -14,12 +14,21 @@ from upstream import definitions
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, platform):
-    """One for each cluster: none meets what another left."""
-    with api_server.running(tmp_path_factory.mktemp("api-server")) as server:
+@pytest.fixture(scope="session")
+def with_crds(tmp_path_factory):
+    """The folder of one that was given every CustomResourceDefinition."""
+    folder = tmp_path_factory.mktemp("with-crds")
+    with api_server.running(folder) as server:
         crds = [document for owned in definitions.by_application().values() for document in owned]
         assert server.apply(crds) == []
+        server.established()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, platform, with_crds):
+    """One for each cluster: none meets what another left."""
+    with api_server.running(tmp_path_factory.mktemp("api-server"), after=with_crds) as server:
         server.established()
         yield server
 
@@ -40,9 +49,9 @@ def applied(server, platform):
         counted = json.dumps({"status": {"hard": hard, "used": dict.fromkeys(hard, "0")}})
         command = ["patch", "resourcequota", quota.name, "--namespace", quota.namespace, "--subresource", "status"]
         assert server.kubectl(*command, "--type", "merge", "--patch", counted).returncode == 0
-    for namespace in (*(space.name for space in platform.of("Namespace")), "default"):
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
-        assert server.apply([account]) == []
+    spaces = (*(space.name for space in platform.of("Namespace")), "default")
+    accounts = ({"name": "default", "namespace": namespace} for namespace in spaces)
+    assert server.apply([{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account} for account in accounts]) == []
     wait_for_admission(server, platform)
     return errors
 

@@ -17,6 +17,14 @@ WASM_CRATES := -p tollgate-core -p tollgate-adapter -p tollgate-gateway \
 # What the tests load beside the gateway module.
 TEST_MODULES := -p tollgate-key-auth -p tollgate-model-router -p tollgate-rate-limit \
 	-p tollgate-budget -p tollgate-token-meter -p tollgate-trap
+# The programs that tests start, of scripts/platform-tools. Without Go there are none, and the tests say so.
+TEST_PROGRAMS := registry helm etcd kube-apiserver kubectl tofu egctl
+CONTROLLERS := kube-controller-manager kube-scheduler kwok metrics-server epp keda-operator keda-adapter kueue \
+	kserve external-secrets cert-manager pebble pebble-challtestsrv mock-issuer oauth2-proxy promtool prometheus \
+	miniredis argo-cd
+built = ! command -v go >/dev/null || scripts/platform-tool $(1) >/dev/null
+# Two files of tests at a time.
+PYTEST_IN_PAIRS := $(PYTHON_ENV) -m pytest -n 2 --dist loadfile
 # Every cluster, or the one that is asked for.
 CLUSTERS := $(or $(value CLUSTER),$(notdir $(wildcard manifests/clusters/*)))
 # What a person gives reaches a command as it was given, in quotes: neither make nor a shell expands it.
@@ -55,17 +63,20 @@ serve: build ## the same gateway, left running until Ctrl-C (PORT=8080 fixes its
 test: build ## unit, property and end-to-end tests, the OpenAI and Anthropic SDKs, the documents
 	@scripts/step test-modules "Building the modules for the tests" \
 		cargo build --release --target wasm32-wasip1 $(TEST_MODULES)
+	@$(call built,$(TEST_PROGRAMS))
 	@# Where there can be no registry it says so, and what needs one is left out.
 	ulimit -Sn $(OPEN_FILES) || echo "fewer than $(OPEN_FILES) open files are allowed: floods may fail" >&2; \
 		registry=$$(scripts/registry) || test $$? -eq 3; export TOLLGATE_REGISTRY=$$registry; \
 		cargo test --workspace; \
 		$(PYTHON_ENV) -m pytest host-tests/docs
 	$(PYTHON_ENV) -m pytest host-tests/sdk
-	$(PYTHON_ENV) -m pytest -n 2 --dist loadfile platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm \
+	$(PYTEST_IN_PAIRS) platform-tests --ignore=platform-tests/controllers --ignore=platform-tests/vllm \
 		--ignore=platform-tests/applications
 
 test-platform: build ## the platform's manifests with the real controllers (they are built first: minutes)
-	$(PYTHON_ENV) -m pytest platform-tests/controllers
+	@$(call built,$(TEST_PROGRAMS) $(CONTROLLERS))
+	@# In the files' order: the longest are among the first, and have the fewest tests.
+	$(PYTEST_IN_PAIRS) --no-loadscope-reorder platform-tests/controllers
 
 test-vllm: build ## the model servers' arguments, probes, key and metrics with a real vLLM on the CPU (6 GB, once)
 	@scripts/set-up-vllm

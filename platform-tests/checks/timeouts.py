@@ -15,6 +15,9 @@ from harness import kserve
 from harness.rendering import Platform, Rendered
 from platform_manifests import cluster_config
 
+# For so long a drain lets new clients in (`--settle` of `tollgate drain`).
+SETTLE = 15
+
 
 def holds_are_the_shortest(platform: Platform) -> Iterator[str]:
     """A request that no pod can take yet is refused by the picker, before anyone above gives it up."""
@@ -78,6 +81,8 @@ def pods_outlive_their_streams(platform: Platform) -> Iterator[str]:
             yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
         for container in pod_spec(workload)["containers"]:
             pause, shutdown = pre_stop_seconds(container), argument(container, "--shutdown-timeout")
+            if drains(container) and pause < stream + SETTLE:
+                yield f"{workload}: preStop: --longest {pause} cuts streams of {stream} s that come in the first {SETTLE} s"
             if pause + shutdown >= grace:
                 yield f"{workload}: preStop takes {pause} s of the {grace} s that the pod has, and --shutdown-timeout {shutdown} s"
             if shutdown and shutdown < stream:
@@ -102,9 +107,14 @@ def pre_stop_seconds(container: dict) -> int:
     """The longest that a container's hook takes: it sleeps, or is told with `--longest`."""
     hook = container.get("lifecycle", {}).get("preStop", {})
     command = hook.get("exec", {}).get("command", [])
-    if "--longest" in command:
+    if drains(container):
         return int(command[command.index("--longest") + 1])
     return hook.get("sleep", {}).get("seconds", 0)
+
+
+def drains(container: dict) -> bool:
+    command = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+    return "drain" in command and "--longest" in command
 
 
 def argument(container: dict, name: str) -> int:

@@ -45,22 +45,25 @@ def streaming(edge):
 
 
 def test_it_ends_when_the_last_stream_has_and_not_before(edge):
-    stream = streaming(edge)
+    streams = [streaming(edge)]
     hook = pre_stop(edge, "--settle", "1")
     try:
-        # It has begun when answers say so; what still comes is served.
+        # It has begun when answers say so; what still comes is served, to its end too.
         eventually(lambda: said_to_go(edge))
-        rest = b""
-        while b"0\r\n\r\n" not in rest:
-            assert hook.poll() is None, hook.stdout.read()
-            rest += stream.recv(65536)
-        assert b"the end" in rest
+        streams.append(streaming(edge))
+        for stream in streams:
+            rest = b""
+            while b"0\r\n\r\n" not in rest:
+                assert hook.poll() is None, hook.stdout.read()
+                rest += stream.recv(65536)
+            assert b"the end" in rest
         assert hook.wait(timeout=20) == 0
         assert hook.stdout.read().startswith("drained after ")
     finally:
         hook.kill()
         hook.wait()
-        stream.close()
+        for stream in streams:
+            stream.close()
 
 
 def said_to_go(edge) -> bool:

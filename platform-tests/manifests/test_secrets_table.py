@@ -32,7 +32,7 @@ def test_the_document_has_every_secret_as_it_is():
     wanted = {}
     for name, row in secrets_table.rows().items():
         read_by = ", ".join(f"`{place}`" for place in sorted(readers.get(name, {"make verify"})))
-        wanted[f"`{name}`"] = [row["owner"], made(row), read_by, row["use"], row["rotate"]]
+        wanted[f"`{name}`"] = [row["owner"], made(row), read_by, row["use"], row["rotate"], restarted(row)]
     documented = {name: cells for name, *cells in documents.rows("docs/secrets.md", "The list")}
     assert documented == wanted
 
@@ -48,6 +48,12 @@ def made(row: dict) -> str:
         else:
             words.append(f"`{name}`: given by {how['given']}")
     return "; ".join(words)
+
+
+def restarted(row: dict) -> str:
+    """The Deployments that read it only when they start."""
+    readers = (f"`{one['namespace']}/{one['selector'].partition('=')[2]}`" for one in row.get("reload", []))
+    return ", ".join(readers) or "nothing"
 
 
 def test_google_keeps_a_place_for_each_secret_of_the_cluster():

@@ -37,7 +37,7 @@ def built(root: Path) -> list[dict]:
 
 
 def documented() -> list[dict]:
-    """The Applications that the README shows."""
+    """The Applications that the README shows, and their fence."""
     text = (ROOT / OVERLAY / "README.md").read_text()
     return list(yaml.safe_load_all(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]))
 
@@ -53,7 +53,7 @@ def validator(document: dict):
 def test_no_object_has_a_field_that_its_kind_has_not():
     objects = built(ROOT) + documented()
     found = [f"{each['kind']}: {error.instance_path}: {error.message}" for each in objects for error in validator(each).iter_errors(each)]
-    assert found == [] and len(objects) == 10
+    assert found == [] and len(objects) == 11
 
 
 def test_what_is_generated_is_current():
@@ -63,7 +63,8 @@ def test_what_is_generated_is_current():
 
 def test_the_chart_takes_the_values(tmp_path):
     """The real chart, out of the same module; its own build writes the image's name into its values."""
-    [application] = [each for each in documented() if each["metadata"]["name"] == "envoy-gateway"]
+    kinds = {each["kind"]: each for each in documented() if each["metadata"]["name"] == "envoy-gateway"}
+    application, project = kinds["Application"], kinds["AppProject"]
     source = application["spec"]["sources"][0]
     assert source["targetRevision"] == MODULE["version"]
     chart = tmp_path / "chart"
@@ -75,6 +76,10 @@ def test_the_chart_takes_the_values(tmp_path):
     (tmp_path / "ours.yaml").write_text(yaml.safe_dump(source["helm"]["valuesObject"]))
     namespace = application["spec"]["destination"]["namespace"]
     objects = rendering.helm(tmp_path, "envoy-gateway", "chart", ["ours.yaml"], "envoy-gateway", 1)
+    allowed = {(each["group"], each["kind"]) for each in project["spec"]["clusterResourceWhitelist"]}
+    made = {(each.group, each.kind) for each in objects if definitions.is_cluster_scoped(each.group, each.kind)}
+    assert application["spec"]["project"] == "envoy-gateway" and allowed == made | {("", "Namespace")}
+    assert project["spec"]["destinations"] == [application["spec"]["destination"]]
     assert namespace == "envoy-gateway-system" and "CustomResourceDefinition" not in {each.kind for each in objects}
     [config] = [each.object for each in objects if (each.kind, each.name) == ("ConfigMap", "envoy-gateway-config")]
     config = yaml.safe_load(config["data"]["envoy-gateway.yaml"])

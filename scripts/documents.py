@@ -36,6 +36,11 @@ def blocks(document: str) -> list[Block]:
             for match in FENCE.finditer(text)]
 
 
+def sentences(document: str) -> str:
+    """Its text without the fenced blocks."""
+    return FENCE.sub("", read(document))
+
+
 def rows(document: str, heading: str) -> list[list[str]]:
     """The cells of the first table below a heading, without its head."""
     section = re.split(rf"^#+ {re.escape(heading)}$", read(document), flags=re.MULTILINE)[1]

@@ -6,6 +6,7 @@
 - A `yaml` block of `http_filters:` is put into an Envoy's configuration, which must be valid.
 - A `sh` block holds what CI runs by itself, `make` and its targets, and what needs somebody's cluster,
   cloud or login, by programs that are listed here: that is parsed.
+- `make TARGET` and `tollgate COMMAND` in a sentence are there.
 """
 
 import os
@@ -90,6 +91,16 @@ def test_what_else_a_document_tells_to_run_is_run_by_ci(document):
             assert option in done.stdout, f"{document}:{line}: {command}: there is no {option}"
 
 
+@pytest.mark.parametrize("document", documents.every())
+def test_what_a_sentence_names_is_there(document):
+    """`make` and a target, `tollgate` and a command."""
+    for command in re.findall(r"`(make [a-z][^`]*|tollgate [a-z][^`]*)`", documents.sentences(document)):
+        made = ["make", "--dry-run", *shlex.split(command)[1:]]
+        parsed = made if command.startswith("make ") else [os.environ["TOLLGATE_CLI"], *subcommand(command), "--help"]
+        done = subprocess.run(parsed, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, f"{document}: {command}: {done.stderr}"
+
+
 def commands(document: str) -> list[tuple[int, str]]:
     """Each command of the `sh` blocks, and the block's line; without comments, continued lines as one."""
     found = []
@@ -102,7 +113,7 @@ def commands(document: str) -> list[tuple[int, str]]:
 
 def subcommand(command: str) -> list[str]:
     """`keys mint` of `tollgate keys mint --name me`: the words before the first option, at most two."""
-    return re.findall(r"^(?:[a-z]+ ?){1,2}", command.removeprefix(TOOL))[0].split()
+    return re.findall(r"^(?:[a-z-]+ ?){1,2}", command.removeprefix(TOOL).removeprefix("tollgate ").partition(" -")[0])[0].split()
 
 
 def options(command: str) -> list[str]:

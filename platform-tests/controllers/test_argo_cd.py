@@ -16,7 +16,7 @@ from fork import Fork
 
 from harness import api_server, git_server, rendering
 from harness.authority import Authority
-from harness.processes import eventually
+from harness.processes import eventually, stays
 from harness.workshop import Workshop
 
 CLUSTER = "laptop"
@@ -119,6 +119,17 @@ def test_a_change_by_hand_is_healed(brought_up, argo):
     patch = json.dumps({"spec": {"selector": {"app.kubernetes.io/name": "another"}}})
     assert argo.server.kubectl("patch", "service", "tollgate-edge", "--namespace", "edge", "--patch", patch).returncode == 0
     eventually(lambda: get(argo, "service", "edge", "tollgate-edge")["spec"]["selector"] == before, PATIENCE)
+
+
+def test_what_is_told_to_stop_stays_so_until_argo_cd_goes_on(brought_up, argo):
+    """As docs/platform/day-2.md has it, to bring a volume back."""
+    model = "qwen2-5-0-5b-instruct"
+    argo.annotate("argocd.argoproj.io/skip-reconcile=true", "serving")
+    assert argo.server.kubectl("scale", "deployment", model, "--namespace", "serving", "--replicas", "0").returncode == 0
+    argo.refresh("root", "serving")
+    assert stays(lambda: get(argo, "deployment", "serving", model)["spec"]["replicas"] == 0, 15)
+    argo.annotate("argocd.argoproj.io/skip-reconcile-", "serving")
+    eventually(lambda: get(argo, "deployment", "serving", model)["spec"]["replicas"] == 1, PATIENCE)
 
 
 def test_a_model_that_is_taken_out_goes_with_all_that_it_had(brought_up, argo, fork):

@@ -64,9 +64,11 @@ NOBODY = "127.0.0.1:1"
 
 
 def kubectl_commands() -> list[tuple[str, str]]:
-    """Document and command, without what comes after a pipe, of each that changes no file of this machine."""
+    """Document and command, without what comes after a pipe, of each that changes no file of this machine:
+    in blocks, and in sentences of every document where it is whole."""
     found = []
-    for document in GUIDES:
+    for document in documents.every():
+        found += [(document, command) for command in re.findall(r"`(kubectl [^`]+ [^`]+)`", documents.sentences(document))]
         for block in documents.blocks(document):
             if block.language == "sh":
                 found += [(document, line.split(" | ")[0].split(" >")[0].split("  #")[0])

@@ -73,6 +73,33 @@ MUTATIONS = {
         "gke/secrets.tf", "${local.workload}/ns/external-secrets/sa/external-secrets",
         "allAuthenticatedUsers",
         ["secret_iam_member.external_secrets"]),
+    "a bucket that can be made public": (
+        "gke/modules/bucket/main.tf", 'public_access_prevention    = "enforced"', 'public_access_prevention    = "inherited"',
+        ["bucket.public_access_prevention"]),
+    "a bucket whose objects have access lists": (
+        "gke/modules/bucket/main.tf", "uniform_bucket_level_access = true", "uniform_bucket_level_access = false",
+        ["bucket.uniform_bucket_level_access"]),
+    "a bucket that keeps no versions": (
+        "gke/modules/bucket/main.tf", "versioning {\n    enabled = true", "versioning {\n    enabled = false",
+        ["bucket.versioning"]),
+    "a bucket that goes with all that is in it": (
+        "gke/modules/bucket/main.tf", "force_destroy               = false", "force_destroy               = true",
+        ["bucket.force_destroy"]),
+    "a bucket that forgets what was deleted": (
+        "gke/modules/bucket/main.tf", "var.retention_days * 24 * 60 * 60", "0",
+        ["bucket.soft_delete_policy"]),
+    "a bucket that deletes what is current": (
+        "gke/modules/bucket/main.tf", '"ARCHIVED"', '"ANY"',
+        ["bucket.lifecycle_rule"]),
+    "a state that is kept for a week": (
+        "gke/bootstrap/main.tf", "retention_days = 90", "retention_days = 7",
+        ["state_bucket.bucket.soft_delete_policy"]),
+    "a state in a bucket of another name": (
+        "gke/bootstrap/main.tf", "-tofu-state", "-state",
+        ["output.state_bucket"]),
+    "backups writable by all": (
+        "gke/storage.tf", "${local.workload}/ns/${each.value[0]}/sa/${each.value[1]}", "allAuthenticatedUsers",
+        ["bucket_iam_member.backup_writers"]),
     "k3s: traefik stays": (
         "k3s/main.tf", '["traefik", "servicelb"]', '["servicelb"]',
         ["files[server-*/config.yaml]", "traefik"]),

@@ -51,7 +51,7 @@ output "secret_prefix" {
 }
 
 output "backup_bucket" {
-  value = module.backup_bucket.name
+  value = module.backup_bucket.bucket.name
 }
 
 output "gpu_accelerator" {

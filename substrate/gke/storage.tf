@@ -13,7 +13,7 @@ module "backup_bucket" {
 resource "google_storage_bucket_iam_member" "backup_writers" {
   for_each = { for writer in var.backup_writers : writer => split("/", writer) }
 
-  bucket = module.backup_bucket.name
+  bucket = module.backup_bucket.bucket.name
   role   = "roles/storage.objectUser"
   member = "${local.workload}/ns/${each.value[0]}/sa/${each.value[1]}"
 

@@ -46,5 +46,5 @@ module "state_bucket" {
 
 output "state_bucket" {
   description = "What `make tf-plan` reads and writes its state in."
-  value       = module.state_bucket.name
+  value       = module.state_bucket.bucket.name
 }

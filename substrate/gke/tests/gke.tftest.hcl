@@ -146,6 +146,43 @@ run "identities" {
   }
 }
 
+run "backups_are_kept_and_private" {
+  command = apply
+
+  assert {
+    condition     = module.backup_bucket.bucket.public_access_prevention == "enforced"
+    error_message = "module.backup_bucket.bucket.public_access_prevention: no grant can open it to the Internet"
+  }
+  assert {
+    condition     = module.backup_bucket.bucket.uniform_bucket_level_access
+    error_message = "module.backup_bucket.bucket.uniform_bucket_level_access: no object is open by an access list of its own"
+  }
+  assert {
+    condition     = module.backup_bucket.bucket.versioning[0].enabled
+    error_message = "module.backup_bucket.bucket.versioning: a backup that was overwritten can be brought back"
+  }
+  assert {
+    condition     = !module.backup_bucket.bucket.force_destroy
+    error_message = "module.backup_bucket.bucket.force_destroy: one with a backup in it is not destroyed"
+  }
+  assert {
+    condition     = module.backup_bucket.bucket.soft_delete_policy[0].retention_duration_seconds == 30 * 24 * 60 * 60
+    error_message = "module.backup_bucket.bucket.soft_delete_policy: what is deleted can be brought back for backup_retention_days"
+  }
+  assert {
+    condition     = length(module.backup_bucket.bucket.retention_policy) == 0
+    error_message = "module.backup_bucket.bucket.retention_policy: it would exclude versions"
+  }
+  assert {
+    condition     = one(one(module.backup_bucket.bucket.lifecycle_rule).action).type == "Delete" && one(one(module.backup_bucket.bucket.lifecycle_rule).condition).with_state == "ARCHIVED" && one(one(module.backup_bucket.bucket.lifecycle_rule).condition).days_since_noncurrent_time == 30
+    error_message = "module.backup_bucket.bucket.lifecycle_rule: deleted is what was replaced backup_retention_days ago, and nothing else"
+  }
+  assert {
+    condition     = [for m in google_storage_bucket_iam_member.backup_writers : m.role == "roles/storage.objectUser" && endswith(m.member, "/ns/n8n/sa/backup")] == [true]
+    error_message = "google_storage_bucket_iam_member.backup_writers: exactly backup_writers, and objects only"
+  }
+}
+
 run "without_dns" {
   command = apply
   variables {

@@ -60,6 +60,7 @@ resource "google_storage_bucket" "this" {
   }
 }
 
-output "name" {
-  value = google_storage_bucket.this.name
+# Whole, so that each configuration can be held to what it must be.
+output "bucket" {
+  value = google_storage_bucket.this
 }

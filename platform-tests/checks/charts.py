@@ -53,6 +53,16 @@ def wrong_keys(app: Rendered, source: dict) -> Iterator[str]:
             yield f"{app}: spec.sources.helm.valuesObject: chart {chart} {version} has no {'.'.join(key)}"
 
 
+def rendered_ones_are_of_our_version(platform: Platform) -> Iterator[str]:
+    """What is rendered here tells nothing of a release that it is not of."""
+    entries = {entry["chart"]: entry for entry in modules()}
+    for app, source in sources(platform):
+        chart, version = source["chart"], source["targetRevision"]
+        entry = entries.get(chart)
+        if entry and version not in (entry["version"], entry.get("nearest to")):
+            yield f"{app}: spec.sources: charts/modules.json has {chart} of {entry['version']}, not of {version}: name its module of that version"
+
+
 def path(line: str) -> tuple[str, ...]:
     return tuple(name.strip('"') for name in NAME.findall(line))
 
@@ -95,7 +105,7 @@ def template(app: Rendered, source: dict) -> list[Rendered]:
 def archives() -> dict[str, Path]:
     """The charts' folders, as their release would have packed them."""
     found = {}
-    for entry in json.loads((FOLDER / "modules.json").read_text()):
+    for entry in modules():
         folder = Path(WORKING.name) / entry["chart"]
         shutil.copytree(definitions.module(entry) / entry["path"], folder)
         description = folder / "Chart.yaml"
@@ -109,4 +119,9 @@ def archives() -> dict[str, Path]:
     return found
 
 
-CHECKS = [values_are_the_charts_own]
+@functools.cache
+def modules() -> list[dict]:
+    return json.loads((FOLDER / "modules.json").read_text())
+
+
+CHECKS = [values_are_the_charts_own, rendered_ones_are_of_our_version]

@@ -20,13 +20,14 @@ from checks import (
     strict_schemas,
     timeouts,
     versions,
+    webhooks,
 )
 from harness.rendering import Platform
 
 # These take it for granted that objects have the fields of their kinds.
 PARTS = (
     cross_checks, delivery, request_path, availability, timeouts, charts, observability, gpu_queues, autoscaling,
-    inference_services, front_door, identity, applications, secrets_table, versions,
+    inference_services, front_door, identity, applications, secrets_table, versions, webhooks,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 
+import documents
 from harness.platforms import ROOT
 
 MANIFESTS = ROOT / "manifests"
@@ -37,3 +38,41 @@ def test_every_chart_of_others_has_a_full_row():
     assert [row for row in rows if len(row) != 5 or not all(row)] == []
     named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row[0])]
     assert sorted(named) == sorted(yaml.safe_load((MANIFESTS / "root/values.yaml").read_text())["charts"])
+
+
+# Rows of README's table by how they begin, and the charts and images that they are of.
+VERSIONS = {
+    "Tenant edge": ["images.envoy"],
+    "Endpoint picker": ["images.endpoint-picker"],
+    "Queues": ["charts.kueue"],
+    "Pods by load": ["charts.keda"],
+    "GPU driver": ["charts.gpu-operator"],
+    "Monitors": ["charts.kube-prometheus-stack"],
+    "Costs": ["charts.opencost"],
+    "Pools, routes": ["crds.gateway-api", "crds.inference-extension"],
+    "vLLM Deployments": ["images.vllm", "images.vllm-cpu"],
+    "The same by KServe": ["charts.kserve-crd", "charts.kserve-resources"],
+    "Certificates": ["charts.cert-manager"],
+    "Secrets": ["charts.external-secrets"],
+    "Open WebUI, n8n": ["images.open-webui", "images.n8n"],
+    "Tabby": ["images.tabby"],
+    "MCP": ["charts.agentgateway"],
+    "agentgateway's objects": ["charts.agentgateway", "charts.agentgateway-crds"],
+    "DNS records": ["charts.external-dns"],
+    "The module as": ["images.module"],
+}
+
+
+def test_readmes_table_has_the_versions_that_run():
+    values = yaml.safe_load((MANIFESTS / "root/values.yaml").read_text())
+    table = {layer: cell for layer, cell, _ in documents.rows("README.md", "The platform in Git")}
+    wrong = []
+    for begins, parts in VERSIONS.items():
+        (cell,) = [cell for layer, cell in table.items() if layer.startswith(begins)]
+        for kind, _, name in (part.partition(".") for part in parts):
+            entry = values[kind][name]
+            version = re.search(r"\d[\d.]*\d", entry.get("version") or entry["tag"])[0]
+            if version not in re.findall(r"\d[\d.]*\d", cell):
+                wrong.append(f"README.md: {begins}: {cell} is not {version}, of {kind}.{name}")
+    assert wrong == []
+    assert [layer for layer, cell in table.items() if not cell] == []

@@ -16,6 +16,7 @@ from checks import (
     inference_services,
     observability,
     request_path,
+    secrets,
     secrets_table,
     strict_schemas,
     timeouts,
@@ -26,7 +27,7 @@ from harness.rendering import Platform
 
 # These take it for granted that objects have the fields of their kinds.
 PARTS = (
-    cross_checks, delivery, request_path, availability, timeouts, charts, observability, gpu_queues, autoscaling,
+    cross_checks, secrets, delivery, request_path, availability, timeouts, charts, observability, gpu_queues, autoscaling,
     inference_services, front_door, identity, applications, secrets_table, versions, webhooks,
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ def each_has_its_own_key(platform: Platform) -> Iterator[str]:
     """By its key the edge knows an application: one a namespace, and no two the same."""
     owners = {}
     for external in platform.of("ExternalSecret"):
-        for entry in external.object["spec"]["data"]:
+        for entry in external.object["spec"].get("data", []):
             remote = secrets_table.name_of(platform, entry["remoteRef"]["key"])
             if remote.startswith(f"{KEY}-"):
                 if remote in owners:
@@ -94,7 +94,7 @@ def secrets_may_be_read(platform: Platform) -> Iterator[str]:
     for external in platform.of("ExternalSecret"):
         if external.namespace not in admitted:
             yield f"{external}: spec.secretStoreRef: the store admits no one from {external.namespace}"
-        for entry in external.object["spec"]["data"]:
+        for entry in external.object["spec"].get("data", []):
             key = entry["remoteRef"]["key"]
             if readable is not None and key not in readable:
                 yield f"{external}: spec.data: {key} is none of the secrets that secret-reader may get"

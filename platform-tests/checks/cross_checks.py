@@ -21,7 +21,6 @@ MADE_BY_CONTROLLERS = {"gateway.networking.k8s.io/gateway-name", "acme.cert-mana
 GIVEN_NAMESPACES = {"kube-system"}
 # What `tollgate bundle build` has signed besides the module (minisign's format).
 SIGNED_IMAGE = re.compile(r"^trusted comment: tollgate .* image=(sha256:[0-9a-f]{64}) ", re.MULTILINE)
-SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 
 
 def namespaces_exist(platform: Platform) -> Iterator[str]:
@@ -127,22 +126,11 @@ def module_is_the_signed_one(platform: Platform) -> Iterator[str]:
 
 
 def pods_find_what_they_mount(platform: Platform) -> Iterator[str]:
-    """Each Secret, ConfigMap and ServiceAccount that a pod names is made by something."""
-    made = set(GIVEN) | set(made_objects(platform))
+    """Each ConfigMap and ServiceAccount that a pod names is there; Secrets are in secrets.py."""
     for workload in platform.of(*WORKLOADS):
         for field, kind, name in dependencies(pod_spec(workload)):
-            if (kind, workload.namespace, name) not in made and (kind, name) not in made:
+            if (kind, name) not in GIVEN and platform.find(kind, workload.namespace, name) is None:
                 yield f"{workload}: {field}: nothing makes the {kind} {name} in {workload.namespace}"
-
-
-def made_objects(platform: Platform) -> Iterator[tuple[str, str | None, str]]:
-    for rendered in platform.objects:
-        yield rendered.kind, rendered.namespace, rendered.name
-        spec = rendered.object.get("spec", {})
-        if rendered.kind == "ExternalSecret":
-            yield "Secret", rendered.namespace, spec["target"]["name"]
-        if rendered.kind == "Certificate":
-            yield "Secret", rendered.namespace, spec["secretName"]
 
 
 def dependencies(spec: dict) -> Iterator[tuple[str, str, str]]:
@@ -151,13 +139,9 @@ def dependencies(spec: dict) -> Iterator[tuple[str, str, str]]:
     for volume in spec.get("volumes", []):
         if "configMap" in volume:
             yield f"volumes[{volume['name']}]", "ConfigMap", volume["configMap"]["name"]
-        if "secret" in volume:
-            yield f"volumes[{volume['name']}]", "Secret", volume["secret"]["secretName"]
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         for variable in container.get("env", []):
             source = variable.get("valueFrom", {})
-            if "secretKeyRef" in source:
-                yield f"env[{variable['name']}]", "Secret", source["secretKeyRef"]["name"]
             if "configMapKeyRef" in source:
                 yield f"env[{variable['name']}]", "ConfigMap", source["configMapKeyRef"]["name"]
 
@@ -232,22 +216,6 @@ def in_namespace(platform: Platform, kind: str, namespace: str) -> list[Rendered
     return [rendered for rendered in platform.of(kind) if rendered.namespace == namespace]
 
 
-def secrets_are_not_written_down(platform: Platform) -> Iterator[str]:
-    for rendered in platform.of("Secret"):
-        yield f"{rendered}: a Secret in Git: let an ExternalSecret bring it"
-    for workload in platform.of(*WORKLOADS):
-        for container in pod_spec(workload)["containers"]:
-            for variable in container.get("env", []):
-                if SECRET_NAMES.search(variable["name"]) and "value" in variable:
-                    yield f"{workload}: env[{variable['name']}]: a secret's value is written down"
-            for argument in container.get("args", []):
-                if re.search(r"(api-key|token|password|secret)=\S", argument):
-                    yield f"{workload}: args: {argument.partition('=')[0]}: a secret's value is written down"
-    for store in platform.of("ClusterSecretStore"):
-        if "fake" in store.object["spec"]["provider"]:
-            yield f"{store}: spec.provider.fake: secrets written down"
-
-
 def pod_spec(workload: Rendered) -> dict:
     return workload.object["spec"]["template"]["spec"]
 
@@ -265,5 +233,4 @@ CHECKS: list[Callable[[Platform], Iterator[str]]] = [
     mounts_have_volumes,
     services_find_pods,
     policies_select_something,
-    secrets_are_not_written_down,
 ]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from checks.front_door import hosts, routes_to_people
 from checks.request_path import policy
+from checks.secrets import keys_by_secret
 from harness.rendering import Platform, Rendered
 
 SECRET = re.compile(r"secret|password|pw$", re.IGNORECASE)
@@ -84,19 +85,11 @@ def secrets_come_from_the_store(platform: Platform) -> Iterator[str]:
     for client in values["config"]["staticClients"]:
         if not client.get("public") and client.get("secretEnv") not in variables:
             yield f"{app}: config.staticClients[{client['id']}].secretEnv: nothing sets {client.get('secretEnv')}"
+    brought = keys_by_secret(platform)
     for variable in values["envVars"]:
         reference = variable["valueFrom"]["secretKeyRef"]
-        if reference["key"] not in keys_of(platform, "auth", reference["name"]):
+        if reference["key"] not in brought.get(("auth", reference["name"]), ()):
             yield f"{app}: envVars[{variable['name']}]: no ExternalSecret brings {reference['key']} of {reference['name']}"
-
-
-def keys_of(platform: Platform, namespace: str, name: str) -> set[str]:
-    found = set()
-    for external in platform.of("ExternalSecret"):
-        spec = external.object["spec"]
-        if external.namespace == namespace and spec["target"]["name"] == name:
-            found |= {entry["secretKey"] for entry in spec["data"]} | set(spec["target"].get("template", {}).get("data", {}))
-    return found
 
 
 def both_sides_have_one_secret(platform: Platform) -> Iterator[str]:
@@ -104,7 +97,7 @@ def both_sides_have_one_secret(platform: Platform) -> Iterator[str]:
     at_dex = set()
     elsewhere = {}
     for external in platform.of("ExternalSecret"):
-        for entry in external.object["spec"]["data"]:
+        for entry in external.object["spec"].get("data", []):
             key = entry["remoteRef"]["key"]
             if key.endswith("-client"):
                 if external.name == "dex-clients":

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import checks
-from checks import cross_checks, strict_schemas
+from checks import cross_checks, secrets, strict_schemas
 from harness import forks, rendering
 from harness.module_verification import CONTAINER, pod, tollgate, verify
 from harness.platforms import ROOT
@@ -43,7 +43,7 @@ def configured(fork: Path, module: dict, digest: str | None = None) -> rendering
 @pytest.mark.parametrize("proof", [["publicKey", "signature"], ["sha256"], ["publicKey", "signature", "sha256"]], ids="+".join)
 def test_the_released_module_passes_and_another_does_not(release, proof, tmp_path):
     platform = configured(tmp_path, {name: release[name] for name in proof})
-    assert checks.found(platform, strict_schemas, cross_checks) == []
+    assert checks.found(platform, strict_schemas, cross_checks, secrets) == []
     module = Path(os.environ["TOLLGATE_MODULE"]).read_bytes()
     passed = verify(platform, module, tmp_path / "released")
     assert (passed.returncode, passed.stderr) == (0, "")

@@ -12,7 +12,7 @@ import yaml
 from test_images import builds, get, pulled
 
 import checks
-from checks import cross_checks, strict_schemas
+from checks import cross_checks, secrets, strict_schemas
 from harness import api_server, git_server, rendering
 from harness import registry as registries
 from harness.admission import bare_pod, wait_for_admission
@@ -131,7 +131,7 @@ def test_what_is_there_is_not_pushed_again(laptop, up):
 @builds
 def test_the_mirror_names_by_digest_what_the_registry_has(laptop, up, tmp_path):
     platform = rendering.render(laptop.delivered(tmp_path / "delivered"), "laptop")
-    assert checks.found(platform, strict_schemas, cross_checks) == []
+    assert checks.found(platform, strict_schemas, cross_checks, secrets) == []
     spec = pod(platform)
     assert {container["image"] for container in spec["initContainers"]} == {named(laptop, "tool")}
     _, [files] = pulled(here(laptop, "tool"))

@@ -11,6 +11,8 @@ from checks.cross_checks import WORKLOADS, pod_spec
 from harness.rendering import Platform, Rendered
 
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
+# What agentgateway adds to requests it reads from this key of the Secret that `auth` names.
+ADDED = "Authorization"
 
 
 def named_secrets_are_brought(platform: Platform) -> Iterator[str]:
@@ -55,6 +57,9 @@ def named(platform: Platform) -> Iterator[tuple[Rendered, str, str, str, list[st
     for workload in platform.of(*WORKLOADS):
         for field, name, keys in references(pod_spec(workload)):
             yield workload, workload.namespace, field, name, keys
+    for policy in platform.of("AgentgatewayPolicy", "AgentgatewayBackend"):
+        for field, name, keys in references(policy.object["spec"], "spec"):
+            yield policy, policy.namespace, field, name, keys
 
 
 def references(value: object, path: str = "") -> Iterator[tuple[str, str, list[str]]]:
@@ -71,6 +76,8 @@ def references(value: object, path: str = "") -> Iterator[tuple[str, str, list[s
             yield here, inside["name"], [inside["key"]]
         if field == "secretName":
             yield here, inside, [item["key"] for item in value.get("items", [])]
+        if field == "secretRef":
+            yield here, inside.get("name"), [ADDED] if path.endswith(".auth") else []
         yield from references(inside, here)
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from checks.front_door import hosts, routes_to_people
 from checks.request_path import policy
-from checks.secrets import keys_by_secret
 from harness.rendering import Platform, Rendered
 
 SECRET = re.compile(r"secret|password|pw$", re.IGNORECASE)
@@ -69,7 +68,7 @@ def issuers(platform: Platform) -> Iterator[tuple[Rendered, str, str]]:
 
 
 def secrets_come_from_the_store(platform: Platform) -> Iterator[str]:
-    """Dex is told no secret, and each variable that it reads one from is brought."""
+    """Dex is told no secret, and each variable that it reads one from is set."""
     dex = values_of(platform, "dex")
     if dex is None:
         return
@@ -85,11 +84,6 @@ def secrets_come_from_the_store(platform: Platform) -> Iterator[str]:
     for client in values["config"]["staticClients"]:
         if not client.get("public") and client.get("secretEnv") not in variables:
             yield f"{app}: config.staticClients[{client['id']}].secretEnv: nothing sets {client.get('secretEnv')}"
-    brought = keys_by_secret(platform)
-    for variable in values["envVars"]:
-        reference = variable["valueFrom"]["secretKeyRef"]
-        if reference["key"] not in brought.get(("auth", reference["name"]), ()):
-            yield f"{app}: envVars[{variable['name']}]: no ExternalSecret brings {reference['key']} of {reference['name']}"
 
 
 def both_sides_have_one_secret(platform: Platform) -> Iterator[str]:

@@ -7,12 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from checks.charts import sources
 from checks.cross_checks import WORKLOADS, pod_spec
 from harness.rendering import Platform, Rendered
 
 SECRET_NAMES = re.compile(r"(KEY|TOKEN|PASSWORD|SECRET|CREDENTIAL)S?$")
 # What agentgateway adds to requests it reads from this key of the Secret that `auth` names.
 ADDED = "Authorization"
+LOOKED_UP = re.compile(r"\$([a-z0-9.-]+):([\w.-]+)")
 
 
 def named_secrets_are_brought(platform: Platform) -> Iterator[str]:
@@ -60,6 +62,10 @@ def named(platform: Platform) -> Iterator[tuple[Rendered, str, str, str, list[st
     for policy in platform.of("AgentgatewayPolicy", "AgentgatewayBackend"):
         for field, name, keys in references(policy.object["spec"], "spec"):
             yield policy, policy.namespace, field, name, keys
+    for app, source in sources(platform):
+        values = source["helm"].get("valuesObject", {})
+        for field, name, keys in (*references(values), *of_argo_cd(values)):
+            yield app, app.object["spec"]["destination"]["namespace"], field, name, keys
 
 
 def references(value: object, path: str = "") -> Iterator[tuple[str, str, list[str]]]:
@@ -78,7 +84,17 @@ def references(value: object, path: str = "") -> Iterator[tuple[str, str, list[s
             yield here, inside, [item["key"] for item in value.get("items", [])]
         if field == "secretRef":
             yield here, inside.get("name"), [ADDED] if path.endswith(".auth") else []
+        if field == "existingSecret":
+            beside = [value[one] for one in ("userKey", "passwordKey") if one in value]
+            yield here, inside, beside + value.get("requiredSecretKeys", [])
         yield from references(inside, here)
+
+
+def of_argo_cd(values: dict) -> Iterator[tuple[str, str, list[str]]]:
+    """Argo CD looks up `$secret:key` wherever its configuration has it."""
+    for entry, text in values.get("configs", {}).get("cm", {}).items():
+        for name, key in LOOKED_UP.findall(str(text)):
+            yield f"configs.cm.{entry}", name, [key]
 
 
 def keys_are_named(platform: Platform) -> Iterator[str]:

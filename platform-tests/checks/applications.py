@@ -1,5 +1,5 @@
 """Whether applications that people use fit the platform: a key of their own, models that there are,
-data that stays, secrets that they may read.
+secrets that they may read.
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
@@ -76,13 +76,6 @@ def never_changes(platform: Platform, workload: Rendered, secret: str) -> Iterat
                     yield f"{external}: spec.{field}: not {value}: the key may change, and what it has encrypted is lost"
 
 
-def data_is_kept(platform: Platform) -> Iterator[str]:
-    for volume in platform.of("PersistentVolumeClaim"):
-        options = volume.object["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-options", "")
-        if set(options.split(",")) != {"Prune=confirm", "Delete=confirm"}:
-            yield f"{volume}: metadata.annotations: argocd.argoproj.io/sync-options lets data be deleted silently"
-
-
 def secrets_may_be_read(platform: Platform) -> Iterator[str]:
     """The store admits each namespace that asks it, admission what it asks for, and, where the store is
     Kubernetes, its identity each secret."""
@@ -107,6 +100,5 @@ CHECKS = [
     models_are_asked_of_the_edge,
     tabby_asks_for_models_that_there_are,
     keys_that_must_not_change_do_not,
-    data_is_kept,
     secrets_may_be_read,
 ]

@@ -53,8 +53,6 @@ def namespaces_are_closed(platform: Platform) -> Iterator[str]:
         wanted = OPEN_NAMESPACES.get(namespace.name, "restricted")
         if level != wanted:
             yield f"{namespace}: metadata.labels: {POD_SECURITY} is {level}, not {wanted}"
-        if "confirm" not in namespace.object["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-options", ""):
-            yield f"{namespace}: metadata.annotations: argocd.argoproj.io/sync-options lets it be pruned silently"
 
 
 def tenants_are_bounded(platform: Platform) -> Iterator[str]:

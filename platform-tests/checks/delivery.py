@@ -1,4 +1,5 @@
-"""Whether Argo CD can bring a cluster up: waves, owners of CRDs, projects, syncing by itself.
+"""Whether Argo CD can bring a cluster up: waves, owners of CRDs, projects, syncing by itself,
+removals that a person confirms.
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
@@ -122,6 +123,26 @@ def applications_heal(platform: Platform) -> Iterator[str]:
             yield f"{app}: spec.syncPolicy.syncOptions: no ServerSideApply=true"
 
 
+def removals_are_confirmed(platform: Platform) -> Iterator[str]:
+    """What takes others' objects or data with it goes when a person says so, and not before."""
+    keepers = list(bring_definitions_or_namespaces(platform))
+    for one in (*platform.of("Namespace", "PersistentVolumeClaim"), *keepers):
+        options = one.object["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-options", "")
+        if set(options.split(",")) != {"Prune=confirm", "Delete=confirm"}:
+            yield f"{one}: metadata.annotations: argocd.argoproj.io/sync-options lets it be removed silently: {options or 'none'}"
+    for app in keepers:
+        if "Prune=confirm" not in app.object["spec"]["syncPolicy"].get("syncOptions", []):
+            yield f"{app}: spec.syncPolicy.syncOptions: no Prune=confirm: what it brings may be removed silently"
+
+
+def bring_definitions_or_namespaces(platform: Platform) -> Iterator[Rendered]:
+    """Argo CD's own chart is none: it marks its CRDs itself (`crds.keep`)."""
+    bringers = {namespace.application for namespace in platform.of("Namespace")} | set(definitions.owners().values())
+    for app in platform.of("Application"):
+        if app.name != "argocd" and (app.name in bringers or app.object["spec"]["project"] == "crds"):
+            yield app
+
+
 def written_fields_are_left_alone(platform: Platform) -> Iterator[str]:
     """Where the API server calls a webhook, its controller has written the authority to verify it by."""
     called = {policy.namespace for policy in platform.of("NetworkPolicy") if policy.name == "allow-webhooks"}
@@ -140,5 +161,6 @@ CHECKS = [
     projects_fence,
     fences_are_apart,
     applications_heal,
+    removals_are_confirmed,
     written_fields_are_left_alone,
 ]

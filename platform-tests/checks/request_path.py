@@ -5,6 +5,7 @@ Each check takes a rendered cluster and returns its findings, each with the file
 import re
 from collections.abc import Iterator
 
+from checks.charts import leaves
 from checks.cross_checks import container_ports, pod_spec, selected_by
 from harness import forks
 from harness.rendering import Platform, Rendered
@@ -13,6 +14,8 @@ from platform_manifests import edge_config
 HINT = "x-gateway-model-name"
 # The Gateway that requests for models pass; people's pass another (front_door.py).
 GATEWAY = "llm"
+# What an AgentgatewayPolicy may do before a model.
+MAY_DO = {("backend", "auth", "secretRef", "name")}
 # Where a stream runs through a pod of ours.
 STREAMING = ("edge", "serving")
 
@@ -45,6 +48,30 @@ def routes_reach_a_pool(platform: Platform) -> Iterator[str]:
                 yield from match_is_narrow(field, match)
     for rewrite in platform.of("InferenceModelRewrite"):
         yield f"{rewrite}: the edge has priced the model that it names: nothing below may change it"
+
+
+def policies_change_no_request(platform: Platform) -> Iterator[str]:
+    """On the way to a model agentgateway does what is listed here: a transformation, a header, an alias of a
+    model would send elsewhere what the edge has priced."""
+    for policy in platform.of("AgentgatewayPolicy"):
+        if on_the_way(platform, policy):
+            spec = policy.object["spec"]
+            for field, _ in leaves({part: spec[part] for part in spec if part not in ("targetRefs", "targetSelectors")}):
+                if field not in MAY_DO:
+                    yield f"{policy}: spec.{'.'.join(field)}: it is none of what a policy may do on the way to a model"
+
+
+def on_the_way(platform: Platform, policy: Rendered) -> bool:
+    """One that selects its targets by label may find any."""
+    routes = {(route.namespace, route.name) for route in routes_to_models(platform)}
+    targets = policy.object["spec"].get("targetRefs", [])
+    ours = [
+        target["kind"] == "InferencePool"
+        or (target["kind"], target["name"]) == ("Gateway", GATEWAY)
+        or (target["kind"] == "HTTPRoute" and (policy.namespace, target["name"]) in routes)
+        for target in targets
+    ]
+    return any(ours) or "targetSelectors" in policy.object["spec"]
 
 
 def match_is_narrow(field: str, match: dict) -> Iterator[str]:
@@ -246,6 +273,7 @@ def the_way_goes_first(platform: Platform) -> Iterator[str]:
 CHECKS = [
     the_way_goes_first,
     routes_reach_a_pool,
+    policies_change_no_request,
     every_path_of_the_edge_is_taken,
     routes_have_a_listener,
     pools_have_pods_and_a_picker,

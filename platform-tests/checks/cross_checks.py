@@ -93,7 +93,7 @@ def admission_takes_what_runs(platform: Platform) -> Iterator[str]:
     """A tag passes where our manifests name it and nowhere else, and where digests are required, none."""
     by_tag = of_each_namespace(platform, "images-by-digest", "byTag")
     if by_tag and platform.values["cluster"]["requireDigests"]:
-        yield f"cluster.requireDigests, and admission lets tags through in {', '.join(by_tag)}"
+        yield f"{platform.config_file}: cluster.requireDigests: admission lets tags through in {', '.join(by_tag)}"
         return
     for workload in platform.of(*WORKLOADS):
         for field, reference in references(pod_spec(workload)):

@@ -1,5 +1,5 @@
 """Whether Argo CD can bring a cluster up: waves, owners of CRDs, projects, syncing by itself,
-removals that a person confirms.
+removals that a person confirms, health.
 
 Each check takes a rendered cluster and returns its findings, each with the file and the field."""
 
@@ -7,6 +7,18 @@ from collections.abc import Iterator
 
 from harness.rendering import Platform, Rendered
 from upstream import definitions
+
+# Custom kinds that need no health check: why there is nothing to wait for.
+NOTHING_TO_WAIT_FOR = {
+    "AgentgatewayParameters": "its status is empty; the Gateway that names it tells",
+    "AppProject": "Argo CD reads it when it syncs an Application, and answers nothing",
+    "InferenceObjective": "the picker reads it, and no controller answers",
+    "PodMonitor": "Prometheus' operator reads it, and answers nothing unless a feature gate is on",
+    "PrometheusRule": "as a PodMonitor",
+    "ReferenceGrant": "it has no status",
+    "ResourceFlavor": "it has no status; a ClusterQueue that lacks it is not Active",
+    "ServiceMonitor": "as a PodMonitor",
+}
 
 
 def waves_respect_definitions(platform: Platform) -> Iterator[str]:
@@ -143,6 +155,26 @@ def bring_definitions_or_namespaces(platform: Platform) -> Iterator[Rendered]:
             yield app
 
 
+def health_is_known(platform: Platform) -> Iterator[str]:
+    """A kind without a health check counts as healthy at once, and the next wave comes too early."""
+    ours = set(argo_cd_settings(platform))
+    seen = set()
+    for rendered in platform.objects:
+        kind = (rendered.group, rendered.kind)
+        if kind in seen or kind not in definitions.kinds():
+            continue
+        seen.add(kind)
+        setting = f"resource.customizations.health.{rendered.group}_{rendered.kind}"
+        if setting not in ours and kind not in definitions.health_checks() and rendered.kind not in NOTHING_TO_WAIT_FOR:
+            yield f"{rendered}: nothing tells when it is healthy: Argo CD has no check of its own, nor is there {setting}"
+
+
+def argo_cd_settings(platform: Platform) -> dict[str, str]:
+    app = platform.find("Application", "argocd", "argocd")
+    [source] = app.object["spec"]["sources"]
+    return source["helm"]["valuesObject"]["configs"]["cm"]
+
+
 def written_fields_are_left_alone(platform: Platform) -> Iterator[str]:
     """Where the API server calls a webhook, its controller has written the authority to verify it by."""
     called = {policy.namespace for policy in platform.of("NetworkPolicy") if policy.name == "allow-webhooks"}
@@ -162,5 +194,6 @@ CHECKS = [
     fences_are_apart,
     applications_heal,
     removals_are_confirmed,
+    health_is_known,
     written_fields_are_left_alone,
 ]

@@ -49,6 +49,14 @@ def by_application() -> dict[str, list[dict]]:
 
 
 @functools.cache
+def health_checks() -> set[tuple[str, str]]:
+    """Groups and kinds of which Argo CD's own release tells whether an object is healthy."""
+    release = next(source for source in sources()["modules"] if source["application"] == "argocd")
+    files = module(release).glob("resource_customizations/*/*/health.lua")
+    return {(file.parent.parent.name, file.parent.name) for file in files}
+
+
+@functools.cache
 def commits() -> dict[str, str]:
     """The commit that each Application's release was made of, where the module's proxy says it."""
     found = {source["application"]: downloaded(source).get("Origin", {}).get("Hash") for source in sources()["modules"]}

@@ -33,7 +33,7 @@ class Call:
     port: int
 
     def __str__(self) -> str:
-        return f"Service {self.namespace}/{self.service}, port {self.port}"
+        return f"{self.caller}: Service {self.namespace}/{self.service}, port {self.port}"
 
 
 def what_is_called_is_open(platform: Platform) -> Iterator[str]:
@@ -45,12 +45,14 @@ def what_is_called_is_open(platform: Platform) -> Iterator[str]:
         return
     opened = {(policy.namespace, port) for policy, port in openings(platform)}
     for call in dict.fromkeys(calls(whole)):
+        # Of the caller's files, those of others' charts are not here.
+        place = platform.find("Namespace", None, call.namespace) or platform.config_file
         ports = listening(whole, call)
         if not ports:
-            yield f"{call.caller}: {call}: no pod says that it listens there"
+            yield f"{place}: {call}: no pod says that it listens there"
         for port in sorted(ports):
             if (call.namespace, port) not in opened:
-                yield f"{call.caller}: {call}: its pods listen on {port}, and the namespace's `webhooks` have not {port}"
+                yield f"{place}: {call}: its pods listen on {port}, and the namespace's `webhooks` have not {port}"
     expected = {(namespace, port) for namespace, _, port in called(whole)}
     for policy, port in openings(platform):
         if (policy.namespace, port) not in expected:

@@ -12,7 +12,8 @@ import yaml
 from checks.identity import values_of
 from harness import forks, rendering, stand_in_application
 from harness.processes import free_ports
-from harness.sign_in import HOST, oauth2_proxy
+from harness.sign_in import HOST, SignIn, oauth2_proxy
+from operations.sign_in import guarded, issued_by
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,26 @@ def test_webhooks_may_be_opened_and_no_more(open_to_webhooks):
     assert answer.status == 200 and not set(PRETENDED) & set(json.loads(answer.body)["headers"])
     for path in ("/", "/webhooks", "/rest/webhook/x", "/webhook/../rest/credentials", "/webhook%2f..%2frest"):
         assert open_to_webhooks.browser().request(f"https://{HOST}{path}").status != 200, path
+
+
+@pytest.fixture
+def issuer(sign_in, monkeypatch) -> str:
+    """By its address, where who has signed its certificate is believed."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(sign_in.trusted))
+    return issuer_of(sign_in)
+
+
+def issuer_of(sign_in: SignIn) -> str:
+    return sign_in.browser().request(f"https://{HOST}/").location.partition("/authorize?")[0]
+
+
+def test_make_verify_finds_it_well(sign_in, issuer):
+    assert (issued_by(issuer), guarded(f"http://127.0.0.1:{sign_in.port}/", issuer)) == ("", "")
+
+
+def test_make_verify_names_what_it_finds_otherwise(open_to_webhooks, issuer):
+    """Another name of the same issuer, what is open to everybody, and who sends to another issuer."""
+    assert issued_by(issuer.replace("localhost", "LOCALHOST")) == f"it calls itself {issuer}"
+    page = f"http://127.0.0.1:{open_to_webhooks.port}"
+    assert guarded(f"{page}/webhook/orders", issuer) == "200 without a session"
+    assert guarded(f"{page}/", issuer).startswith(f"it sends to {issuer_of(open_to_webhooks)}/authorize?")

@@ -12,12 +12,13 @@ import argo_cd
 import pytest
 import stand_in_controllers
 from argo_cd import ArgoCd, health, operation, synced
-from fork import Fork
+from fork import Fork, git
 
 from harness import api_server, git_server, rendering
 from harness.authority import Authority
 from harness.processes import eventually, stays
 from harness.workshop import Workshop
+from operations import revisions
 
 CLUSTER = "laptop"
 # How long a wave that must not begin is watched.
@@ -102,6 +103,19 @@ def test_every_application_is_synced_and_healthy(brought_up, argo, fork):
     applications = argo.applications()
     assert set(applications) == {"root"} | {app.name for app in rendering.render(fork.work, CLUSTER).of("Application")}
     assert [name for name, app in applications.items() if not (synced(app) and health(app) == "Healthy")] == []
+
+
+def test_make_verify_sees_by_which_commit_each_of_our_layers_is(brought_up, argo, fork):
+    applications, repository = list(argo.applications().values()), f"{fork.url}/tollgate.git"
+    layers = {app.name for app in rendering.render(fork.work, CLUSTER).of("Application") if repository in sources(app.object)}
+    head = git(fork.work, "rev-parse", "HEAD")
+    assert list(revisions.behind(applications, repository, {head})) == []
+    late = set(revisions.behind(applications, repository, {"another"}))
+    assert late == {f"{name} is at {head}" for name in layers | {"root"}}
+
+
+def sources(application: dict) -> list[str]:
+    return [source["repoURL"] for source in application["spec"]["sources"]]
 
 
 def test_every_object_of_our_layers_is_there(brought_up, argo, fork):

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
-from operations import isolation, sign_in
+from operations import isolation, revisions, sign_in
 from operations.edge import Answer, Edge, forwarded
 from operations.kube import Kube
 from operations.session import Refusal, Session
@@ -35,11 +35,12 @@ def verify(session: Session) -> int:
 
     def checks(kube: Kube) -> Iterator[Finding]:
         yield from delivered(kube)
+        yield from revisions.findings(kube)
         yield from requests(kube)
         yield from isolation.findings(kube)
         yield from sign_in.findings(session)
 
-    return run(session, checks, f"{APPLICATIONS}; requests with keys of the store {FORWARDED}; {PROBES}; the sign-in's pages")
+    return run(session, checks, f"{APPLICATIONS}; git ls-remote; requests with keys of the store {FORWARDED}; {PROBES}; the sign-in's pages")
 
 
 def verify_isolation(session: Session) -> int:

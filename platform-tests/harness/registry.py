@@ -12,15 +12,18 @@ from harness.processes import eventually, free_ports, process
 
 
 @contextlib.contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Its address; what is pushed there lies in `folder`."""
+def registry(folder: Path, certificate: dict[str, str] | None = None) -> Iterator[str]:
+    """Its address; what is pushed there lies in `folder`. With a certificate, tls.crt and tls.key in PEM, it speaks TLS."""
     [port] = free_ports(1)
     address = f"127.0.0.1:{port}"
+    for name, text in (certificate or {}).items():
+        (folder / name).write_text(text)
+    tls = {"tls": {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}} if certificate else {}
     config = folder / "registry.yaml"
     config.write_text(yaml.safe_dump({
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
-        "http": {"addr": address},
+        "http": {"addr": address} | tls,
     }))  # fmt: skip
     command = ["env", "OTEL_TRACES_EXPORTER=none", rendering.program("registry"), "serve", str(config)]
     with process("registry", command, folder):

@@ -1,8 +1,19 @@
 """Another version of a chart, and images by digest: what scripts/operate does before it asks a cluster."""
 
+import functools
+import http.server
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import yaml
 
+from harness.authority import Authority
+from harness.processes import free_ports, served
+from harness.registry import registry
+from harness.rendering import program
 from harness.workshop import Workshop
 
 
@@ -50,6 +61,75 @@ def test_a_version_of_a_clusters_own_is_told_of(workshop):
     file.write_text(file.read_text() + "\ncharts: {cert-manager: {version: v1.19.0}}\n")
     said = workshop.operate("bump", "production", "cert-manager", "v1.20.3")
     assert "manifests/clusters/laptop/config.yaml has charts.cert-manager.version v1.19.0 of its own, which wins there." in said.text
+
+
+# By number, and not as text or by when they came; a release candidate is none.
+RELEASES = ("0.100.0", "0.101.0-rc.1", "0.99.0")
+
+
+def packed(folder: Path) -> list[Path]:
+    """A chart of each release."""
+    chart = folder / "chart"
+    chart.mkdir()
+    for version in RELEASES:
+        (chart / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": "kueue", "version": version}))
+        helm(folder, "package", str(chart), "--destination", "charts")
+    return [folder / f"charts/kueue-{version}.tgz" for version in RELEASES]
+
+
+def helm(folder: Path, *arguments: str) -> None:
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "SSL_CERT_FILE": str(folder / "authority/ca.crt")}
+    done = subprocess.run([program("helm"), *arguments], cwd=folder, env=own, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def over_http(tmp_path) -> Iterator[str]:
+    """A Helm repository, with its index."""
+    packed(tmp_path)
+    helm(tmp_path, "repo", "index", "charts")
+    [port] = free_ports(1)
+    server = served(functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "charts"), port)
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def in_a_registry(tmp_path) -> Iterator[str]:
+    """As our values have it: without a scheme, and over TLS."""
+    certificate = Authority(tmp_path, "authority").secret("registry", 2, address="127.0.0.1")
+    with registry(tmp_path, certificate) as address:
+        for chart in packed(tmp_path):
+            helm(tmp_path, "push", str(chart), f"oci://{address}/kueue/charts")
+        yield f"{address}/kueue/charts"
+
+
+@pytest.mark.parametrize("kind", ["over_http", "in_a_registry"])
+def test_without_a_version_it_is_the_newest_that_the_repository_has(workshop, tmp_path, kind, request):
+    name_repository(workshop, request.getfixturevalue(kind))
+    said = workshop.operate("bump", "laptop", "kueue", SSL_CERT_FILE=str(tmp_path / "authority/ca.crt"))
+    assert said.code == 0 and "+  kueue: {repository: registry.k8s.io/kueue/charts, version: 0.100.0}" in said.text, said.text
+    assert "version: 0.100.0}" in (workshop.root / "manifests/root/values.yaml").read_text()
+
+
+def test_a_repository_that_does_not_answer_changes_nothing(workshop):
+    [port] = free_ports(1)
+    name_repository(workshop, f"http://127.0.0.1:{port}")
+    before = (workshop.root / "manifests/root/values.yaml").read_text()
+    said = workshop.operate("bump", "laptop", "kueue")
+    assert said.code == 1 and said.text.startswith(f"bump: helm show chart kueue --repo http://127.0.0.1:{port}: ") and "connection refused" in said.text
+    assert (workshop.root / "manifests/root/values.yaml").read_text() == before
+
+
+def test_what_helm_does_not_find_by_itself_has_to_be_named(workshop):
+    said = workshop.operate("bump", "laptop", "cert-manager")
+    assert said.code == 1 and said.text.startswith("bump: VERSION=X says which release: cert-manager's versions begin with v"), said.text
+
+
+def name_repository(workshop: Workshop, repository: str) -> None:
+    """A cluster's own, in the place of the one that can't be reached from here."""
+    file = workshop.root / "manifests/clusters/laptop/config.yaml"
+    file.write_text(file.read_text() + f"\ncharts: {{kueue: {{repository: '{repository}'}}}}\n")
 
 
 @pytest.mark.parametrize("version", ["latest", "1.x", "^1.2.3"])

@@ -24,7 +24,7 @@ def bump(session: Session, layer: str = "", version: str = "") -> None:
     entry = session.values[section][name]
     if not version and section == "crds":
         raise Refusal(f"VERSION=X says which release of {entry['repository']}")
-    version = version or newest(session, entry["repository"], name)
+    version = version or newest(session, entry, name)
     # Of the file: a cluster's own version is not what is raised.
     before = (session.root / FILE).read_text()
     refuse_another_form(version, yaml_edit.get(before, (section, name, "version")))
@@ -85,7 +85,12 @@ def of_crds(name: str, entry: dict, version: str) -> Iterator[str]:
     yield f"crds.{name}.revision is that release's commit, which this prints, in its last line: git ls-remote {entry['repository']} '{tag}' '{tag}^{{}}'"
 
 
-def newest(session: Session, repository: str, chart: str) -> str:
+def newest(session: Session, entry: dict, chart: str) -> str:
     """What the repository has; it takes a network."""
-    where = [chart, "--repo", repository] if repository.startswith("http") else [f"oci://{repository}/{chart}"]
+    repository = entry["repository"]
+    over_http = repository.startswith("http")
+    if not over_http and entry["version"].startswith("v"):
+        # Of a registry's tags helm reads only those that are a version and no more.
+        raise Refusal(f"VERSION=X says which release: {chart}'s versions begin with v, and of those helm finds none in a registry ({repository}/{chart})")
+    where = [chart, "--repo", repository] if over_http else [f"oci://{repository}/{chart}"]
     return yaml.safe_load(session.read("helm", "show", "chart", *where))["version"]

@@ -22,6 +22,7 @@ mod credentials;
 mod decompressor;
 mod edits;
 mod failover;
+mod flood;
 mod gateway;
 mod gauges;
 mod keys;

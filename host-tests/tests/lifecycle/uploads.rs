@@ -2,16 +2,14 @@
 //! others, and forgotten when they are gone.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
-use tokio::task::JoinHandle;
-use tollgate_host_tests::client::{self, Outgoing};
 use tollgate_host_tests::scenario::{Abort, Answer, Body, Framing, Generated, Request, Step};
 
 use crate::Promise;
-use crate::client::{connect, refused};
+use crate::client::refused;
+use crate::flood::{FLOOD, Flood};
 use crate::gateway::{Gateway, wait_for};
 use crate::messages::{
     after, answer, answered, chat, held, leaving, request, streamed, streamed_chat,
@@ -31,8 +29,6 @@ pub(crate) const PROMISES: &[Promise] = &[
     ("uploads/that-end-in-any-phase-leak-nothing", leaks),
 ];
 
-/// Clients of a flood.
-const FLOOD: usize = 1000;
 /// The bound on the bodies in flight of one key in one VM, in bytes.
 const PER_KEY: usize = 128 << 20;
 /// The largest body, in bytes.
@@ -274,60 +270,4 @@ fn active(gateway: &Gateway, requests: usize) -> Result<()> {
         let active = gateway.stat("http.tollgate.downstream_rq_active")?;
         Ok((active == requests as u64).then_some(()))
     })
-}
-
-/// Many clients that send the same and wait.
-struct Flood(Vec<JoinHandle<Result<client::Seen, String>>>);
-
-impl Flood {
-    fn start(gateway: &Gateway, upload: &Request) -> Result<Self> {
-        let id = "flood";
-        gateway.setup.upstream.prepare(id, None);
-        let outgoing = Arc::new(Outgoing::new(upload, id).map_err(|e| anyhow!(e))?);
-        let mut clients = Vec::new();
-        for _ in 0..FLOOD {
-            let mut connection = gateway
-                .setup
-                .runtime
-                .block_on(connect(gateway.envoy.listener))?;
-            let outgoing = outgoing.clone();
-            let exchange = async move { connection.exchange(&outgoing).await };
-            clients.push(gateway.setup.runtime.spawn(exchange));
-        }
-        Ok(Self(clients))
-    }
-
-    /// How many have no answer.
-    fn held(&self) -> usize {
-        let held = self.0.iter().filter(|client| !client.is_finished());
-        held.count()
-    }
-
-    /// Every answer so far must be the refusal. The others leave.
-    ///
-    /// A client that still sends when Envoy closes the connection, a second after its answer, may
-    /// find it reset before it has read that answer; not all of them.
-    fn refusals(self, gateway: &Gateway) -> Result<()> {
-        let upstream = &gateway.setup.upstream;
-        let mut told = 0;
-        for client in self.0 {
-            if !client.is_finished() {
-                client.abort();
-                continue;
-            }
-            let client = gateway.setup.runtime.block_on(client)?;
-            let client = client.map_err(|e| anyhow!(e))?;
-            if client.status.is_none() {
-                continue;
-            }
-            let upstream = Vec::new();
-            let seen = tollgate_host_tests::stage::Seen { client, upstream };
-            refused(seen, 429, "too_many_uploads")?;
-            told += 1;
-        }
-        ensure!(told > 0, "no client was told");
-        let taken = gateway.setup.runtime.block_on(upstream.received("flood"));
-        ensure!(taken.is_empty(), "{} uploads went upstream", taken.len());
-        Ok(())
-    }
 }

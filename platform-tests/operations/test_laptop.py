@@ -4,7 +4,6 @@ stood in for, and what a node would do: the mirror's pod, which is its own progr
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from harness import registry as registries
 from harness.admission import bare_pod, wait_for_admission
 from harness.module_verification import pod, verify
 from harness.platforms import ROOT
-from harness.processes import free_ports, process
+from harness.processes import free_ports
 from harness.rendering import program
 from harness.workshop import Said, Workshop
 
@@ -93,11 +92,9 @@ class Laptop(Workshop):
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("laptop")
-    [port] = free_ports(1)
     (folder / "mirror").mkdir()
-    serve = [sys.executable, str(git_server.MIRROR), str(folder / "mirror"), str(port)]
-    with api_server.running(folder) as server, registries.registry(folder) as registry, process("mirror", serve, folder):
-        yield Laptop(folder, server, registry, port)
+    with api_server.running(folder) as server, registries.registry(folder) as registry, git_server.mirror(folder / "mirror") as mirror:
+        yield Laptop(folder, server, registry, mirror.port)
 
 
 @pytest.fixture(scope="module")

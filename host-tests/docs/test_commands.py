@@ -113,7 +113,7 @@ def commands(document: str) -> list[tuple[int, str]]:
 
 def subcommand(command: str) -> list[str]:
     """`keys mint` of `tollgate keys mint --name me`: the words before the first option, at most two."""
-    return re.findall(r"^(?:[a-z-]+ ?){1,2}", command.removeprefix(TOOL).removeprefix("tollgate ").partition(" -")[0])[0].split()
+    return re.findall(r"^(?:[a-z-]+ ?){1,2}", command.partition("tollgate ")[2].partition(" -")[0])[0].split()
 
 
 def options(command: str) -> list[str]:

@@ -81,7 +81,7 @@ def pods_outlive_their_streams(platform: Platform) -> Iterator[str]:
             yield f"{workload}: terminationGracePeriodSeconds: {grace} s cut streams of {stream} s"
         for container in pod_spec(workload)["containers"]:
             pause, shutdown = pre_stop_seconds(container), argument(container, "--shutdown-timeout")
-            if drains(container) and pause < stream + SETTLE:
+            if longest_drain(container) and pause < stream + SETTLE:
                 yield f"{workload}: preStop: --longest {pause} cuts streams of {stream} s that come in the first {SETTLE} s"
             if pause + shutdown >= grace:
                 yield f"{workload}: preStop takes {pause} s of the {grace} s that the pod has, and --shutdown-timeout {shutdown} s"
@@ -105,16 +105,16 @@ def pickers_outlive_their_streams(platform: Platform) -> Iterator[str]:
 
 def pre_stop_seconds(container: dict) -> int:
     """The longest that a container's hook takes: it sleeps, or is told with `--longest`."""
-    hook = container.get("lifecycle", {}).get("preStop", {})
-    command = hook.get("exec", {}).get("command", [])
-    if drains(container):
-        return int(command[command.index("--longest") + 1])
-    return hook.get("sleep", {}).get("seconds", 0)
+    return longest_drain(container) or pre_stop(container).get("sleep", {}).get("seconds", 0)
 
 
-def drains(container: dict) -> bool:
-    command = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
-    return "drain" in command and "--longest" in command
+def longest_drain(container: dict) -> int:
+    command = pre_stop(container).get("exec", {}).get("command", [])
+    return int(command[command.index("--longest") + 1]) if "--longest" in command else 0
+
+
+def pre_stop(container: dict) -> dict:
+    return container.get("lifecycle", {}).get("preStop", {})
 
 
 def argument(container: dict, name: str) -> int:

@@ -173,7 +173,7 @@ def wait_ready(server: ApiServer, started: subprocess.Popen, folder: Path) -> No
     while time.monotonic() < deadline:
         if started.poll() is not None:
             break
-        with contextlib.suppress(urllib.error.URLError):
+        with contextlib.suppress(OSError):
             server.ask("/readyz", {})
             return
         time.sleep(0.3)
